@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from convcalc.opening import load as load
     from convcalc.reference.verified import Verification as Verification
     from convcalc.reference.verify import verify as verify
+    from convcalc.sweeping.compiled import compiled as compiled
     from convcalc.views.formulas import formula_latex as formula_latex
     from convcalc.views.formulas import formula_text as formula_text
 
@@ -50,6 +51,7 @@ _HOMES = {
     "__version__": "convcalc.version",
     "analyze": "convcalc.analysis.analyze",
     "compare": "convcalc.analysis.compare",
+    "compiled": "convcalc.sweeping.compiled",
     "explain": "convcalc.analysis.explain",
     "formula_latex": "convcalc.views.formulas",
     "formula_text": "convcalc.views.formulas",

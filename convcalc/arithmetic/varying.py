@@ -476,13 +476,16 @@ def ratio(first: Any, second: Any) -> Any:
         return NotImplemented
     if second == 0:
         raise ZeroDivisionError("division by zero")
+    if type(second) is int and second == 1:
+        return first
     top, bottom = first.numerator * second.denominator, first.denominator * second.numerator
     if not _is_above_zero(bottom):
         top, bottom = -top, -bottom
     if isinstance(top, int) and isinstance(bottom, int):
         from fractions import Fraction
 
-        return Fraction(top, bottom)
+        whole, rest = divmod(top, bottom)
+        return Fraction(top, bottom) if rest else whole
     if isinstance(bottom, int) and bottom > 1 and isinstance(top, Varying):
         common = top.visit.graph.common_factor(top.node, bottom)
         if common > 1:

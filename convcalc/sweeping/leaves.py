@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from convcalc.arithmetic.graph import Graph
-from convcalc.arithmetic.varying import Varying, Visit, ratio
+from convcalc.arithmetic.varying import Visit, ratio
 from convcalc.sweeping.evaluation import LARGEST, Array
 
 Form = tuple[Any, ...]
@@ -25,6 +25,24 @@ class Part(msgspec.Struct, frozen=True):
 
     place: int
     denominator: int
+
+
+class Numbers:
+    """The leaf of an axis of numbers within bounds, all over one denominator. Which they are can change."""
+
+    def __init__(self, graph: Graph, axis: int, low: int, high: int, denominator: int) -> None:
+        self.axis = axis
+        self.low, self.high, self.denominator = low, high, denominator
+        self.arrays: dict[tuple[int, ...], Array] = {}
+        self._node = graph.leaf(axis, 0, low, high)
+
+    def take(self, numerators: Array) -> None:
+        """Let the values be these, over the denominator."""
+        self.arrays[self.axis, 0] = numerators
+
+    def at(self, visit: Visit, place: int) -> Any:
+        """One of the values, varying."""
+        return ratio(visit.number(self._node, int(self.arrays[self.axis, 0][place])), self.denominator)
 
 
 class Leaves:
@@ -88,10 +106,7 @@ class Leaves:
         return self.graph.leaf(self.axis, part, min(numbers), max(numbers))
 
     def _number(self, visit: Visit, part: Part, place: int) -> Any:
-        number = visit.number(self._node(part.place), self._numbers[part.place][place])
-        if isinstance(number, Varying) or part.denominator == 1:
-            return ratio(number, part.denominator) if part.denominator > 1 else number
-        return ratio(number, part.denominator)
+        return ratio(visit.number(self._node(part.place), self._numbers[part.place][place]), part.denominator)
 
 
 def _is_number(value: Any) -> bool:

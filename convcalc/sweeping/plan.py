@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convcalc.arithmetic.graph import Graph
 from convcalc.language import Source, SpecError
 from convcalc.layers import Shape
 from convcalc.sweeping.axes import Axis, Space
@@ -16,11 +17,12 @@ from convcalc.sweeping.blocks import Block, Refusal
 from convcalc.sweeping.draws import Draws, places_of
 from convcalc.sweeping.evaluation import Array
 from convcalc.sweeping.factoring import Factoring
+from convcalc.sweeping.leaves import Leaves
 from convcalc.sweeping.queries import asked
 from convcalc.sweeping.subject import Subject
 from convcalc.sweeping.tables import Box, Points, Schedule, Tables
 from convcalc.sweeping.tracing import FIELD, TOTALS, Questions, Tracer
-from convcalc.sweeping.tree import AtNode, Explorer, Outcome, Over
+from convcalc.sweeping.tree import AtNode, Explorer, Outcome, Over, nodes_of, on_nodes
 
 if TYPE_CHECKING:
     from convcalc.opening import How
@@ -67,10 +69,17 @@ class Plan:
         condition = asked("--where", where, known) if where else None
         keys = [asked(option, key, known) for option, of in (("--pareto", pareto), ("--sort", sort)) for key in of]
         self.objectives = len(pareto)
-        self.tracer = Tracer(self.subject, axes, Questions(condition, keys, field=field), batch=batch, dtype=dtype)
+        graph = Graph()
+        leaves = {
+            axis.name: Leaves(graph, number, axis.values, pinned=self.subject.is_pinned(axis.name))
+            for number, axis in enumerate(axes)
+        }
+        self.tracer = Tracer(
+            self.subject, graph, leaves, Questions(condition, keys, field=field), batch=batch, dtype=dtype
+        )
         self.lengths = [len(axis.values) for axis in axes]
-        arrays = {place: array for leaves in self.tracer.leaves for place, array in leaves.arrays.items()}
-        self.tables = Tables(self.tracer.graph, arrays, self.lengths)
+        arrays = {place: array for on in leaves.values() for place, array in on.arrays.items()}
+        self.tables = Tables(graph, arrays, self.lengths)
         self.explorer = Explorer(self.tracer, self.tables)
         is_drawn = sample is not None and sample < self.space.size
         self.draws = Draws(self.lengths, seed) if is_drawn else None
@@ -154,15 +163,8 @@ class Plan:
         """What to work out for the condition and the keys of an outcome, arranged for a box or for single points."""
         key = id(outcome), is_box
         if key not in self._schedules:
-            arranged = self._arranging[is_box].arranged
-
-            def rearranged(value: Any) -> Any:
-                if isinstance(value, AtNode):
-                    return AtNode(arranged(value.node))
-                return Over(rearranged(value.top), rearranged(value.bottom)) if isinstance(value, Over) else value
-
-            values = rearranged(outcome.satisfies), tuple(map(rearranged, outcome.keys))
-            nodes = list(_nodes([values[0], *values[1]]))
+            values = on_nodes(self._arranging[is_box].arranged, (outcome.satisfies, outcome.keys))
+            nodes = list(nodes_of([values[0], *values[1]]))
             self._schedules[key] = self.tables.schedule(nodes), values
         return self._schedules[key]
 
@@ -175,7 +177,7 @@ class Plan:
         names = [*TOTALS, *([FIELD] if self.tracer.questions.field else [])]
         totals: dict[str, list[Any]] = {name: [None] * len(at) for name in names}
         for part, outcome in self.explorer.parts(Points(places, np.arange(len(at)))):
-            nodes = list(_nodes(outcome.totals.values()))
+            nodes = list(nodes_of(outcome.totals.values()))
             values = self.tables.over(part, self.tables.schedule(nodes))
             for name in totals:
                 for row, value in zip(
@@ -206,7 +208,7 @@ class Plan:
         graph, moving = self.tables.graph, 0
         standing = [outcome for outcome in self.explorer.outcomes if not outcome.code]
         for outcome in standing:
-            for node in _nodes(outcome.totals.values()):
+            for node in nodes_of(outcome.totals.values()):
                 moving |= graph.axes[node]
         if len({repr(outcome.totals) for outcome in standing}) > 1:
             moving |= self.explorer.tree.axes(graph)
@@ -248,16 +250,6 @@ def boxes(first: int, last: int, lengths: Sequence[int]) -> Iterator[list[range]
 
 def _product(extents: Sequence[int], axes: int) -> int:
     return prod(extent for axis, extent in enumerate(extents) if axes >> axis & 1)
-
-
-def _nodes(values: Any) -> Iterator[int]:
-    for value in values:
-        if isinstance(value, AtNode):
-            yield value.node
-        elif isinstance(value, Over):
-            yield from _nodes((value.top, value.bottom))
-        elif isinstance(value, tuple):
-            yield from _nodes(value)
 
 
 def _column(value: Any, values: Mapping[int, Array], shape: tuple[int, ...], which: Array | None) -> Array:

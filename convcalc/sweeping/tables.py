@@ -191,6 +191,12 @@ class Tables:
         self._ensure((node,))
         return self._tables[node]
 
+    def changed(self, lengths: Sequence[int]) -> None:
+        """That the leaves have other values, so many of each axis."""
+        self.lengths = lengths
+        self._tables.clear()
+        self._extents.clear()
+
     def _ensure(self, nodes: Iterable[int]) -> None:
         missing = frozenset(node for node in nodes if node not in self._tables)
         if missing:

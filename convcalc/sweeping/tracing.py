@@ -12,8 +12,7 @@ from convcalc.arithmetic.graph import Graph
 from convcalc.arithmetic.varying import Varying, VaryingTruth, Visit, largest, marked, total
 from convcalc.language import SpecError
 from convcalc.network import Network
-from convcalc.sweeping.axes import Axis
-from convcalc.sweeping.leaves import Leaves
+from convcalc.sweeping.leaves import Leaves, Numbers
 from convcalc.sweeping.queries import Asked, condition, key, matching
 from convcalc.sweeping.subject import Subject
 from convcalc.sweeping.tree import AtNode, Outcome, Over
@@ -43,25 +42,27 @@ class Tracer:
     """Visits points of a subject; what they come to is in terms of `graph`."""
 
     def __init__(
-        self, subject: Subject, axes: Sequence[Axis], questions: Questions, *, batch: int = 1, dtype: str = "float32"
+        self,
+        subject: Subject,
+        graph: Graph,
+        leaves: Mapping[str, Leaves | Numbers],
+        questions: Questions,
+        *,
+        batch: int = 1,
+        dtype: str = "float32",
     ) -> None:
         self.subject = subject
+        self.graph = graph
+        self.leaves = leaves
         self.questions = questions
         self.batch = batch
         self.element_bytes = ELEMENT_BYTES[dtype]
-        self.graph = Graph()
-        self.leaves = [
-            Leaves(self.graph, number, axis.values, pinned=subject.is_pinned(axis.name))
-            for number, axis in enumerate(axes)
-        ]
-        self.names = [axis.name for axis in axes]
 
     def visit(self, places: Sequence[int]) -> tuple[list[tuple[int, int]], Outcome]:
         """The questions that a point was asked, with its answers, and what it came to."""
         visit = Visit(self.graph)
-        values = {
-            name: leaves.at(visit, place) for name, leaves, place in zip(self.names, self.leaves, places, strict=True)
-        }
+        swept = zip(self.leaves.items(), places, strict=True)
+        values = {name: leaves.at(visit, place) for (name, leaves), place in swept}
         try:
             with steps.run():
                 network = self.subject.network(values)

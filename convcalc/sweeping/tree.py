@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,6 +27,26 @@ class Over(msgspec.Struct, frozen=True):
 
     top: AtNode | int
     bottom: AtNode | int
+
+
+def nodes_of(values: Iterable[Any]) -> Iterator[int]:
+    """The nodes that values are made of."""
+    for value in values:
+        if isinstance(value, AtNode):
+            yield value.node
+        elif isinstance(value, Over):
+            yield from nodes_of((value.top, value.bottom))
+        elif isinstance(value, tuple):
+            yield from nodes_of(value)
+
+
+def on_nodes(function: Callable[[int], int], value: Any) -> Any:
+    """A value with other nodes in place of its own."""
+    if isinstance(value, AtNode):
+        return AtNode(function(value.node))
+    if isinstance(value, Over):
+        return Over(on_nodes(function, value.top), on_nodes(function, value.bottom))
+    return tuple([on_nodes(function, item) for item in value]) if isinstance(value, tuple) else value
 
 
 class Outcome(msgspec.Struct, eq=False):

@@ -1,0 +1,67 @@
+"""Arrays of numbers as a caller has them, exactly: whole ones over a common denominator."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import lcm
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from convcalc.sweeping.evaluation import LARGEST, Array
+
+_MOST_DECIMALS = 12
+_LARGEST_DECIMAL = 2**53
+"""Below it floats have all whole numbers."""
+
+
+class Column(NamedTuple):
+    """Numbers of an array of any shape: numerators, and what they all are over."""
+
+    numerators: Array
+    denominator: int
+
+
+def column_of(values: Any) -> Column:
+    """An array of numbers; of those with decimals each is the decimal that it is written as, so 0.35 is 7/20.
+
+    Raises:
+        ValueError: there is something else in it.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind in "iu" and (not array.size or int(array.max()) <= LARGEST):
+        return Column(array.astype(np.int64), 1)
+    if array.dtype.kind == "f":
+        return _decimals(array.astype(np.float64))
+    if array.dtype.kind != "O":
+        raise ValueError(f"expected an array of numbers, found one of {array.dtype}")
+    return _fractions(array, [_exact(item) for item in array.reshape(-1)])
+
+
+def _decimals(array: Array) -> Column:
+    """The fewest decimals with which all are what they are."""
+    if not np.isfinite(array).all():
+        raise ValueError("expected numbers, found one that is not finite")
+    for decimals in range(_MOST_DECIMALS + 1):
+        denominator = 10**decimals
+        numerators = np.rint(array * denominator)
+        if np.abs(numerators).max(initial=0) >= _LARGEST_DECIMAL:
+            break
+        if (numerators / denominator == array).all():
+            return Column(numerators.astype(np.int64), denominator)
+    return _fractions(array, [Fraction(repr(float(item))) for item in array.reshape(-1)])
+
+
+def _exact(item: Any) -> Fraction:
+    if isinstance(item, float | np.floating):
+        return Fraction(repr(float(item)))
+    if isinstance(item, bool) or not hasattr(item, "denominator"):
+        raise ValueError(f"expected a number, found {item!r}")
+    return Fraction(item)
+
+
+def _fractions(array: Array, numbers: list[Fraction]) -> Column:
+    denominator = lcm(*(number.denominator for number in numbers))
+    numerators = [number.numerator * (denominator // number.denominator) for number in numbers]
+    kind: Any = np.int64 if max(map(abs, numerators), default=0) <= LARGEST else object
+    return Column(np.array(numerators, dtype=kind).reshape(array.shape), denominator)
