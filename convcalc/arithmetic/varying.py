@@ -12,6 +12,7 @@ A text that is made of such a number shows the value at the point, and asks noth
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterable
 from functools import cache, wraps
 from typing import Any, TypeVar
@@ -150,6 +151,12 @@ class Varying:
 
     def __rmod__(self, other: Any) -> Any:
         return _quotient(REMAINDER, other, self)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
 
     def __truediv__(self, other: Any) -> Any:
         return ratio(self, other)
@@ -590,15 +597,23 @@ def cached(function: Function) -> Function:
 
     @wraps(function)
     def called(*arguments: Any) -> Any:
-        return kept(*map(_plain, arguments))
+        return kept(*map(plain, arguments))
 
     return called  # type: ignore[return-value]  # it takes and gives the same
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The value with a plain number for each that varies in it, which is asked; the value itself where none does."""
     if isinstance(value, Varying):
         return int(value)
-    return _mapped(_plain, value)
+    if isinstance(value, VaryingRatio):
+        from fractions import Fraction
+
+        return Fraction(int(value.numerator), int(value.denominator))
+    if not isinstance(value, tuple | list):
+        return value
+    mapped = _mapped(plain, value)
+    return value if all(map(operator.is_, mapped, value)) else mapped
 
 
 def _mapped(function: Callable[[Any], Any], value: Any) -> Any:

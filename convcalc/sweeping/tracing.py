@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from convcalc import steps
 from convcalc.analysis.analyze import activations, alive_bytes, costs, measured, receptive_fields
 from convcalc.analysis.report import ELEMENT_BYTES, field_of
 from convcalc.arithmetic.graph import Graph
-from convcalc.arithmetic.varying import Varying, VaryingTruth, Visit, largest, marked, total
+from convcalc.arithmetic.varying import Varying, VaryingTruth, Visit, largest, marked, plain, total
+from convcalc.fields import Channels
 from convcalc.language import SpecError
-from convcalc.network import Network
+from convcalc.layers import field_types
+from convcalc.network import Network, Node
 from convcalc.sweeping.leaves import Leaves, Numbers
 from convcalc.sweeping.queries import Asked, condition, key, matching
 from convcalc.sweeping.subject import Subject
@@ -124,12 +128,24 @@ class Tracer:
 
 def _field(network: Network) -> Any:
     """The size of the network's field on the axis where it is largest; None where it is not known."""
+    network = replace(network, nodes=tuple([_settled(node) for node in network.nodes]))
     fields, _ = receptive_fields(network)
     seen = [measured(field, node.shape) for field, node in zip(fields, network.nodes, strict=True)]
     field = field_of(network, seen[network.input_count :])
     if field is None or field.size is None or None in field.size:
         return None
     return largest(field.size)
+
+
+def _settled(node: Node) -> Node:
+    """The node with plain numbers for positions, and for what moves over them: tables are made of these."""
+    node = replace(node, shape=(*node.shape[:1], *plain(node.shape[1:])))
+    types = field_types(type(node.config)).items()
+    fields = {name: getattr(node.config, name) for name, of in types if not isinstance(of, Channels)}
+    varying = {name: value for name, value in fields.items() if plain(value) is not value}
+    if not varying:
+        return node
+    return replace(node, config=replace(node.config, **{name: plain(value) for name, value in varying.items()}))
 
 
 def _marked(value: Any) -> Any:

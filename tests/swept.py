@@ -1,0 +1,74 @@
+"""Points of a sweep held against load and analyze of each."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from msgspec.structs import asdict
+
+import convcalc
+from convcalc.language import Source, SpecError, loads
+from convcalc.language.writing import value_text
+from convcalc.sweeping.axes import Axis
+from convcalc.sweeping.plan import Plan
+
+Point = dict[str, Any]
+
+
+def text_of(value: Any) -> str:
+    """A value as a person writes it."""
+    if isinstance(value, Fraction):
+        return f"{value.numerator}/{value.denominator}"
+    return f"[{', '.join(map(text_of, value))}]" if isinstance(value, tuple) else value_text(value)
+
+
+def analyzed(source: Source | str, point: Point, *, batch: int = 1, dtype: str = "float32") -> Point | None:
+    """The totals of a point, as analyze has them; None where there is no such network."""
+    inputs, variables = {}, {}
+    base = loads(source) if isinstance(source, Source) else convcalc.load(source)
+    for name, value in point.items():
+        nodes = [node for node in base.inputs if name in (node.name, "input") and name not in base.variables]
+        if nodes:
+            inputs |= {node.name: _shape(node.shape, value) for node in nodes}
+        else:
+            variables[name] = text_of(value)
+    try:
+        if isinstance(source, Source):
+            network = loads(source, inputs=inputs, variables=variables)
+        else:
+            network = convcalc.load(source, inputs=inputs, variables=variables)
+    except SpecError:
+        return None
+    report = convcalc.analyze(network, batch=batch, dtype=dtype)
+    field = report.receptive_field
+    is_known = field is not None and field.size is not None and None not in field.size
+    return {
+        **asdict(report.totals),
+        "output": network.nodes[network.outputs[0]].shape if network.outputs else None,
+        "receptive_field": max(field.size, default=0) if is_known else None,  # type: ignore[union-attr, type-var, arg-type]
+    }
+
+
+def _shape(own: tuple[int, ...], value: Any) -> tuple[int, ...]:
+    return value if isinstance(value, tuple) else (own[0], *(value,) * (len(own) - 1))
+
+
+def differing(
+    source: Source | str, axes: Sequence[Axis], draw: random.Random, count: int = 8, **options: Any
+) -> list[tuple[Point, str, Any, Any]]:
+    """Points whose totals are not those of analyze: the point, the total, what analyze says, and what the sweep does."""
+    plan = Plan(source, axes, field=True, **options)
+    numbers = [draw.randrange(plan.points) for _ in range(min(count, plan.points))]
+    rows = plan.rows(numbers)
+    wrong = []
+    for place, number in enumerate(numbers):
+        point = plan.point(number)
+        expected = analyzed(source, point, **options)
+        for name in ("macs", "receptive_field", *rows.keys() - point.keys()):
+            wanted = None if expected is None else expected[name]
+            if rows[name][place] != wanted:
+                wrong.append((point, name, wanted, rows[name][place]))
+    return wrong
