@@ -28,7 +28,11 @@ def text_of(value: Any) -> str:
 def analyzed(source: Source | str, point: Point, *, batch: int = 1, dtype: str = "float32") -> Point | None:
     """The totals of a point, as analyze has them; None where there is no such network."""
     inputs, variables = {}, {}
-    base = loads(source) if isinstance(source, Source) else convcalc.load(source)
+    try:
+        base = loads(source) if isinstance(source, Source) else convcalc.load(source)
+    except SpecError as error:  # which has its inputs all the same
+        assert error.network is not None
+        base = error.network
     for name, value in point.items():
         nodes = [node for node in base.inputs if name in (node.name, "input") and name not in base.variables]
         if nodes:

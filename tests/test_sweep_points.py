@@ -49,29 +49,28 @@ def layer(draw: random.Random, number: int, depth: int = 0) -> str:
     when = draw.choice(("", "", "", "when: width > 1", "when: depth % 2 == 0 and ratio < 1", "when: in_channels > 16"))
     repeat = draw.choice(("", "", "repeat: depth", "repeat: len(sizes)", "repeat: 1 + depth // 3"))
     common = [f"name: l{number}", *filter(None, (when, repeat))]
-    kind = draw.choice(("conv", "conv", "conv", "pool", "norm", "linear", "block", "branches" if depth < 1 else "conv"))
-    match kind:
-        case "conv":
-            fields = [f"out_channels: '{expression(draw)}'", f"kernel_size: {draw.choice(('3', '1', 'depth'))}"]
-            stride = draw.choice(("1", "2", "2 if index == 0 else 1" if repeat else "1"))
-            fields += [f"stride: '{stride}'", f"padding: {draw.choice(('1', 'same', '0'))}"]
-            return f"- conv: {{{', '.join([*common, *fields])}}}"
-        case "pool":
-            return f"- max_pool: {{{', '.join([*common, 'kernel_size: 2', 'stride: 1'])}}}"
-        case "norm":
-            affine = draw.choice(("true", "width > 1"))
-            return f"- batch_norm: {{{', '.join([*common, f'affine: {affine}'])}}}"
-        case "linear":
-            return f"- linear: {{{', '.join([*common, f"out_features: '{expression(draw)}'"])}}}"
-        case "block":
-            return f"- unit: {{{', '.join([*common, f"channels: '{expression(draw)}'"])}}}"
-    inner = " ".join(f"[{layer(draw, 10 * number + way, depth + 1)[2:]}]," for way in range(2))
-    inner = ", ".join("[{" + layer(draw, 10 * number + way, depth + 1)[2:] + "}]" for way in range(2))
-    return f"- concat: {{{', '.join([*common, f'branches: [{inner}]'])}}}"
+    kind = draw.choice(("conv", "conv", "max_pool", "batch_norm", "linear", "unit", "conv" if depth else "branches"))
+    if kind == "branches":
+        ways = ", ".join("[" + layer(draw, 10 * number + way, depth + 1) + "]" for way in range(2))
+        return written("concat", [*common, f"branches: [{ways}]"])
+    if kind == "conv":
+        stride = draw.choice(("1", "2", "2 if index == 0 else 1" if repeat else "1"))
+        size = f"kernel_size: {draw.choice(('3', '1', 'depth'))}", f"padding: {draw.choice(('1', 'same', '0'))}"
+        return written("conv", [*common, f"out_channels: '{expression(draw)}'", f"stride: '{stride}'", *size])
+    if kind == "max_pool":
+        return written(kind, [*common, "kernel_size: 2", "stride: 1"])
+    if kind == "batch_norm":
+        return written(kind, [*common, f"affine: {draw.choice(('true', 'width > 1'))}"])
+    field = "out_features" if kind == "linear" else "channels"
+    return written(kind, [*common, f"{field}: '{expression(draw)}'"])
+
+
+def written(kind: str, fields: list[str]) -> str:
+    return f"{{{kind}: {{{', '.join(fields)}}}}}"
 
 
 def spec(draw: random.Random) -> Source:
-    layers = "\n".join(f"  {layer(draw, number)}" for number in range(1, draw.randint(3, 6)))
+    layers = "\n".join(f"  - {layer(draw, number)}" for number in range(1, draw.randint(3, 6)))
     return Source(
         "<spec>",
         "input: [3, 20, 20]\n"

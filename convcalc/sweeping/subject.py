@@ -28,7 +28,7 @@ INPUT = "input"
 class Subject:
     """A spec or a model file, with the input sizes and variables that are the same at all points.
 
-    `base` is the network as it is without anything swept. It can be pickled: what is read is read once.
+    `base` is the network as it is without anything swept.
     """
 
     def __init__(
@@ -39,9 +39,18 @@ class Subject:
         self.variables = dict(variables)
         self.how = how
         self.source = path if isinstance(path, Source) else opening.read(path, inputs, variables, **how)
-        self.base = opening.network_of(self.source, inputs, variables)
+        self.base = self._own()
         self._variants: dict[str, Source] = {}
         self._resized: dict[Any, Source] = {}
+
+    def _own(self) -> Network:
+        """The network as it is, or what can be worked out of it: at other points it may stand."""
+        try:
+            return opening.network_of(self.source, self.inputs, self.variables)
+        except SpecError as error:
+            if error.network is None:
+                raise
+            return error.network
 
     def check(self, names: Sequence[str]) -> None:
         """That there is something of each name to sweep.
