@@ -11,6 +11,7 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 import convcalc
+from convcalc import steps
 from convcalc.analysis.report import Convention
 from convcalc.language.expressions import Expression
 from convcalc.language.named import split
@@ -97,7 +98,8 @@ def brute_sweep(
     for number in numbers:
         point = space.point(number)
         try:
-            name, figures = totals(source, point, inputs or {}, variables or {}, batch, dtype)
+            with steps.run():
+                name, figures = totals(source, point, inputs or {}, variables or {}, batch, dtype)
         except convcalc.SpecError as error:
             problem = error.diagnostics[0]
             kind = re.sub("[0-9]+", "0", problem.message)

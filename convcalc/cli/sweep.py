@@ -21,6 +21,7 @@ from convcalc.cli.options import (
     assignments,
     format_option,
     option,
+    readable,
     shapes,
 )
 from convcalc.cli.work import sweep as work
@@ -120,15 +121,15 @@ def sweep(
     """
     work.sweep(
         net,
-        over=over,
-        where=where,
-        pareto=pareto,
-        sort=sort,
+        over=[readable(text) for text in over],
+        where=readable(where),
+        pareto=readable(pareto),
+        sort=readable(sort),
         top=top,
         sample=sample,
         seed=seed,
         refused=refused,
-        assertion=assert_,
+        assertion=None if assert_ is None else readable(assert_),
         format=format,
         output=output,
         force=force,

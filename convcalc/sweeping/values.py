@@ -64,13 +64,13 @@ def key(value: Any) -> Any:
 
 
 def text(value: Any) -> str:
-    """A value as it is written: 0.75, true, [2, 2], separable."""
+    """A value as it is written: 0.75, true, [2,2], separable."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         return value if WORD.fullmatch(value) else in_yaml(value)
     if isinstance(value, tuple | list):
-        return f"[{', '.join(map(text, value))}]"
+        return f"[{','.join(map(text, value))}]"
     return str(value) if isinstance(value, int) else _fraction(value)
 
 

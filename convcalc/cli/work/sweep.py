@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from convcalc import steps
 from convcalc.cli.output import STDOUT, ExitCode, end, fail, refuse, reject, say, show
 from convcalc.language.named import readable
 
 if TYPE_CHECKING:
+    from convcalc.language import Diagnostic
     from convcalc.layers import Shape
     from convcalc.sweeping.record import Sweep
     from convcalc.views.sweep.shared import Swept
@@ -64,12 +65,14 @@ def sweep(
         if output not in (None, STDOUT):
             _save(swept, output, force=force)
         _end(result, claim)
-    except SpecError as error:
-        _fail_in(format, file, error)
-    except steps.OutOfSteps:
-        reject([unfinished(readable(file))])
+    except (SpecError, steps.OutOfSteps) as error:
+        errors = error.diagnostics if isinstance(error, SpecError) else [unfinished(readable(file))]
+        _fail_in(format, file, errors)
     except ImportError as error:  # of a package that an option is for
         fail(str(error))
+    except KeyboardInterrupt:
+        say("interrupted before anything was known")
+        end(ExitCode.INTERRUPTED)
 
 
 def _check_target(path: str, file: str, *, force: bool) -> None:
@@ -133,13 +136,13 @@ def _end(result: Sweep, claim: Any) -> None:
         fail(claim.contradiction(result), code=ExitCode.FINDINGS)
 
 
-def _fail_in(format: str, file: str, error: Any) -> None:  # noqa: A002  # the option's name
+def _fail_in(format: str, file: str, errors: list[Diagnostic]) -> NoReturn:  # noqa: A002  # the option's name
     """End with mistakes, which stand in the document of a format that holds them too."""
     from convcalc.views import view
     from convcalc.views.output import Output
 
     writer, out = view("sweep", format), Output(sys.stdout)
     if hasattr(writer, "write_failure"):
-        writer.write_failure(readable(file), error.diagnostics, out)
+        writer.write_failure(readable(file), errors, out)
         out.end()
-    reject(error.diagnostics)
+    reject(errors)

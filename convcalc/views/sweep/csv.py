@@ -21,7 +21,7 @@ def write(swept: Swept, out: Output) -> None:
     """The table; `alike` is for how many further points all that `--pareto` names is the same."""
     sweep = swept.sweep
     header = [*sweep.columns, *(["alike"] if sweep.pareto else [])]
-    out.text(csv.text([header]))
+    out.text(csv.text([header] if header else []))
     lines = _lines(swept)
     while part := list(islice(lines, _AT_ONCE)):
         out.text(csv.text(part))

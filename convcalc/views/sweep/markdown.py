@@ -17,7 +17,7 @@ def write(swept: Swept, out: Output) -> None:
     partial = [f"**{escaped(shared.interrupted(sweep))}**", ""] if sweep.is_partial else []
     notes = [f"{escaped(text)}  " for text in shared.notes(swept)]
     if swept.again:
-        notes.append(f"row 1 again: {code(swept.again)}  ")
+        notes.append(f"row 1: {code(swept.again)}  ")
     counts = f"**{escaped(shared.counts(sweep).replace('   ', ' · '))}**"
     end = f"{words.convention(sweep.convention)} · {code(path)}"
     parts = [f"### {escaped(name)} ({escaped(points)})", "", *asked, *partial, *_rows(swept), "", counts, "", *notes]

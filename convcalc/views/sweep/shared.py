@@ -21,6 +21,8 @@ MOST_REASONS = 5
 """Reasons for which points are refused that are listed."""
 MOST_ROWS = 1_000
 """Rows that a person is shown; files and JSON have all that are kept."""
+_LONG = 1.0
+"""Seconds of a run of which it is told how fast it was; so short ones print the same every time."""
 TITLES = {
     "macs": "MACs",
     "elementwise_ops": "element-wise ops",
@@ -160,7 +162,9 @@ def counts(sweep: Sweep) -> str:
 
 
 def rate(sweep: Sweep) -> str:
-    """How long it took, and how many points that is in a second."""
+    """How long it took, and how many points that is in a second; empty where it took no time worth a word."""
+    if sweep.seconds < _LONG:
+        return ""
     return f"{sweep.seconds:,.2f} s, {approximately(round(sweep.done / max(sweep.seconds, 1e-6)))} points/s"
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from string import ascii_uppercase
 
+from msgspec.structs import replace
+
 from convcalc.views import words
 from convcalc.views.columns import Column, first_words, needed, show
 from convcalc.views.formats import terminal
@@ -35,21 +37,19 @@ def write(swept: Swept, out: Output) -> None:
         _print_rows(swept, pen)
     else:
         pen.print(terminal.line(shared.nothing(sweep)))
-    pen.print(terminal.line((shared.counts(sweep), "bold"), "   ", (shared.rate(sweep), "dim")))
+    rate = [("   ", ""), (shared.rate(sweep), "dim")] if shared.rate(sweep) else []
+    pen.print(terminal.line((shared.counts(sweep), "bold"), *rate))
     for text in shared.notes(swept):
         pen.print(terminal.line(text))
     _print_refused(swept, pen)
     if swept.again:
-        pen.print(terminal.line("row 1 again: ", (swept.again, "cyan")))
+        pen.print(terminal.line("row 1: ", (swept.again, "cyan")), soft_wrap=True)  # in one piece, to be copied
     pen.print(terminal.line(words.convention(sweep.convention), style="dim"))
 
 
 def _print_rows(swept: Swept, pen: Pen) -> None:
     sweep = swept.sweep
-    axes = []
-    for name in swept.swept:
-        cells = [swept.value(name, value) for value in shared.column(sweep, name, shared.MOST_ROWS)]
-        axes.append(Column(short(name), cells, style="cyan"))
+    axes = [_axis(swept, name) for name in swept.swept]
     totals = [_total(swept, name) for name in swept.shown]
     equals = shared.alike(sweep, shared.MOST_ROWS)
     if any(equals):
@@ -58,10 +58,17 @@ def _print_rows(swept: Swept, pen: Pen) -> None:
     least = [*axes, *(total for total in totals if total.rank == 0)]
     if needed([*axes, *totals]) > pen.width and (longest > _LONGEST_NAME or needed(least) > pen.width):
         _print_letters(axes, pen)
-        axes = [Column(letter, axis.cells, style="cyan") for letter, axis in zip(_letters(), axes, strict=False)]
+        axes = [replace(axis, header=letter) for letter, axis in zip(_letters(), axes, strict=False)]
     show(pen, [*axes, *totals])
     for text in filter(None, [shared.left_out(sweep)]):
         pen.print(terminal.line(text))
+
+
+def _axis(swept: Swept, name: str) -> Column:
+    """Numbers below each other, words and lists from the left."""
+    values = shared.column(swept.sweep, name, shared.MOST_ROWS)
+    is_text = any(isinstance(value, str | tuple | list) for value in values)
+    return Column(short(name), [swept.value(name, value) for value in values], "left" if is_text else "right", "cyan")
 
 
 def _total(swept: Swept, name: str) -> Column:
