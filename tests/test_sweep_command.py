@@ -30,6 +30,7 @@ from view_texts import on_console, piped
 
 from convcalc import steps
 from convcalc.analysis.report import Convention
+from convcalc.cli import completion
 from convcalc.cli.work import progress
 from convcalc.cli.work.again import Again
 from convcalc.language.source import Source, SpecError
@@ -435,6 +436,11 @@ def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(sys.modules["convcalc.sweeping.run"], "sweep", lacking)
     assert swept("--dask")[::2] == (2, "convcalc: --dask needs distributed: pip install 'convcalc[dask]'")
+
+
+def test_totals_are_completed() -> None:
+    assert completion.totals("macs,-par") == ["macs,-params"]
+    assert completion.totals("-peak") == ["-peak_activation_bytes"]
 
 
 # ---- progress ----------------------------------------------------------------------------------------------------

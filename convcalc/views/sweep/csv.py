@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -27,12 +28,10 @@ def write(swept: Swept, out: Output) -> None:
         out.text(csv.text(part))
 
 
-def _lines(swept: Swept) -> Iterator[list[object]]:
-    names = list(swept.sweep.columns)
+def _lines(swept: Swept) -> Iterator[Iterable[object]]:
     equals = shared.alike(swept.sweep)
-    for number, row in enumerate(shared.rows(swept.sweep)):
-        cells = [_cell(swept, name, value) for name, value in zip(names, row, strict=True)]
-        yield [*cells, equals[number]] if equals else cells
+    for number, row in enumerate(shared.rows(swept.sweep, partial(_cell, swept))):
+        yield [*row, equals[number]] if equals else row
 
 
 def _cell(swept: Swept, name: str, value: Any) -> object:

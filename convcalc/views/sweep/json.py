@@ -80,8 +80,7 @@ def _rows(swept: Swept) -> Iterator[Record]:
     sweep = swept.sweep
     names, count = list(sweep.columns), len(swept.swept)
     equals = shared.alike(sweep)
-    for number, row in enumerate(shared.rows(sweep)):
-        cells = [_value(value) for value in row]
-        record = {"point": dict(zip(names[:count], cells, strict=False))}
-        record["totals"] = dict(zip(names[count:], cells[count:], strict=True))
+    for number, row in enumerate(shared.rows(sweep, lambda name, value: _value(value))):
+        record = {"point": dict(zip(names[:count], row, strict=False))}
+        record["totals"] = dict(zip(names[count:], row[count:], strict=True))
         yield {**record, "alike": equals[number]} if equals else record

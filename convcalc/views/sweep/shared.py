@@ -21,6 +21,8 @@ MOST_REASONS = 5
 """Reasons for which points are refused that are listed."""
 MOST_ROWS = 1_000
 """Rows that a person is shown; files and JSON have all that are kept."""
+_AT_ONCE = 1_000
+"""Rows that are made at a time."""
 _LONG = 1.0
 """Seconds of a run of which it is told how fast it was; so short ones print the same every time."""
 TITLES = {
@@ -83,11 +85,16 @@ def row_count(sweep: Sweep) -> int:
     return max((len(cells) for cells in sweep.columns.values()), default=0)
 
 
-def rows(sweep: Sweep, at_once: int = 1_000) -> Iterator[tuple[Any, ...]]:
-    """The rows, of which some are made at a time: there may be a million."""
-    for start in range(0, row_count(sweep), at_once):
-        parts = [cells[start : start + at_once] for cells in sweep.columns.values()]
-        yield from zip(*(part.tolist() if hasattr(part, "tolist") else part for part in parts), strict=True)
+def rows(sweep: Sweep, write: Callable[[str, Any], Any]) -> Iterator[tuple[Any, ...]]:
+    """The rows, of which some are made at a time: there may be a million. Whole numbers are as they are."""
+    for start in range(0, row_count(sweep), _AT_ONCE):
+        parts = []
+        for name, cells in sweep.columns.items():
+            part = cells[start : start + _AT_ONCE]
+            part = part.tolist() if hasattr(part, "tolist") else part
+            is_plain = all(type(cell) is int for cell in part)
+            parts.append(part if is_plain else [write(name, cell) for cell in part])
+        yield from zip(*parts, strict=True)
 
 
 def alike(sweep: Sweep, count: int | None = None) -> list[int]:
