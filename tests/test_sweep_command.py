@@ -32,6 +32,7 @@ from convcalc import steps
 from convcalc.analysis.report import Convention
 from convcalc.cli import completion
 from convcalc.cli.work import progress
+from convcalc.cli.work import sweep as work
 from convcalc.cli.work.again import Again
 from convcalc.language.source import Source, SpecError
 from convcalc.sweeping import values
@@ -218,7 +219,7 @@ def test_many_rows_are_written_and_some_are_shown() -> None:
 
 def test_numbers_are_exact_however_large_or_fine() -> None:
     widths = (Fraction(1, 3), Fraction(1, 20), Fraction("0.30000000000000004123"), 10**30)
-    columns = {"width": list(widths), "params": [2**70, 1, 2, 3], "macs": np.array([2**62, 1, 2, 3])}
+    columns = {"width": list(widths), "params": [2**70, np.int64(1), 2, 3], "macs": np.array([2**62, 1, 2, 3])}
     columns["peak_activation_bytes"] = [1, 2, 3, 4]
     sweep = replace(made().sweep, axes=(Axis("width", widths),), columns=columns, points=4, done=4)
     text = piped(view("sweep", "json"), Swept(sweep, "net.yaml"))
@@ -228,6 +229,7 @@ def test_numbers_are_exact_however_large_or_fine() -> None:
     assert '"width":0.05' in text
     assert rows[0]["totals"] == {"params": 2**70, "macs": 2**62, "peak_activation_bytes": 1}
     lines = piped(view("sweep", "csv"), Swept(sweep, "net.yaml")).splitlines()
+    assert json.loads(text)["rows"][1]["totals"]["params"] == 1
     assert lines[1:3] == [f"1 / 3,{2**70},{2**62},1", "0.05,1,1,2"]
 
 
@@ -441,6 +443,15 @@ def test_a_package_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
 def test_totals_are_completed() -> None:
     assert completion.totals("macs,-par") == ["macs,-params"]
     assert completion.totals("-peak") == ["-peak_activation_bytes"]
+
+
+def test_a_file_that_cannot_be_made_is_refused_before_the_work(
+    calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "find_spec", lambda name: None)
+    code, out, err = swept("-o", "a.parquet")
+    assert (code, out, calls) == (2, "", [])
+    assert err.endswith("that takes pyarrow, which is not installed: pip install 'convcalc[parquet]'")
 
 
 # ---- progress ----------------------------------------------------------------------------------------------------

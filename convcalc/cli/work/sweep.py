@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -80,6 +81,10 @@ def _check_target(path: str, file: str, *, force: bool) -> None:
     if PurePath(path).suffix not in FILES:
         endings = ", ".join(FILES)
         fail(f"cannot write {readable(path)}: expected a name that ends in one of {endings}, which says what it holds")
+    if PurePath(path).suffix == ".parquet" and find_spec("pyarrow") is None:
+        fail(
+            f"cannot write {readable(path)}: that takes pyarrow, which is not installed: pip install 'convcalc[parquet]'"
+        )
     refuse(path, force=force, sources=[file])
 
 

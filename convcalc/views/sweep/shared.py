@@ -76,8 +76,13 @@ class Swept(msgspec.Struct, frozen=True):
 
 def column(sweep: Sweep, name: str, count: int | None = None) -> list[Any]:
     """The first values of a column, as Python has them."""
-    cells = sweep.columns[name][:count]
-    return cells.tolist() if hasattr(cells, "tolist") else list(cells)
+    return _plain(sweep.columns[name][:count])
+
+
+def _plain(cells: Any) -> list[Any]:
+    """Cells of a list or an array, without types of NumPy."""
+    cells = cells.tolist() if hasattr(cells, "tolist") else list(cells)
+    return [cell.item() if hasattr(cell, "item") else cell for cell in cells]
 
 
 def row_count(sweep: Sweep) -> int:
@@ -90,8 +95,7 @@ def rows(sweep: Sweep, write: Callable[[str, Any], Any]) -> Iterator[tuple[Any, 
     for start in range(0, row_count(sweep), _AT_ONCE):
         parts = []
         for name, cells in sweep.columns.items():
-            part = cells[start : start + _AT_ONCE]
-            part = part.tolist() if hasattr(part, "tolist") else part
+            part = _plain(cells[start : start + _AT_ONCE])
             is_plain = all(type(cell) is int for cell in part)
             parts.append(part if is_plain else [write(name, cell) for cell in part])
         yield from zip(*parts, strict=True)
