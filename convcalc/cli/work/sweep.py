@@ -82,9 +82,8 @@ def _check_target(path: str, file: str, *, force: bool) -> None:
         endings = ", ".join(FILES)
         fail(f"cannot write {readable(path)}: expected a name that ends in one of {endings}, which says what it holds")
     if PurePath(path).suffix == ".parquet" and find_spec("pyarrow") is None:
-        fail(
-            f"cannot write {readable(path)}: that takes pyarrow, which is not installed: pip install 'convcalc[parquet]'"
-        )
+        advice = "that takes pyarrow, which is not installed: pip install 'convcalc[parquet]'"
+        fail(f"cannot write {readable(path)}: {advice}")
     refuse(path, force=force, sources=[file])
 
 
