@@ -163,6 +163,18 @@ def test_what_is_not_asked_for_is_not_shown() -> None:
     assert header == ["width", "input", "params", "MACs", "weights", "peak", "field"]
 
 
+def test_on_a_narrow_terminal_what_is_asked_for_stays_longest() -> None:
+    def headers(sort: str) -> set[tuple[bool, bool]]:
+        """Whether the peak and the operations are shown, on terminals of any width."""
+        result = made(sort=sort)
+        texts = [on_console(view("sweep", "table"), result, width) for width in range(30, 70)]
+        heads = [next(line for line in text.splitlines() if line.startswith("width")) for text in texts]
+        return {("peak" in head, "element-wise" in head) for head in heads}
+
+    assert headers("elementwise_ops") == {(False, False), (False, True), (True, True)}
+    assert (True, False) in headers("peak_activation_bytes,elementwise_ops")
+
+
 def test_totals_of_layers_are_shown() -> None:
     result = made()
     columns = {**result.sweep.columns, "macs(body*)": [12_345_678] * 8}

@@ -59,11 +59,15 @@ class Swept(msgspec.Struct, frozen=True):
     @property
     def shown(self) -> list[str]:
         """The totals to show: those of any network, those that are asked for, and those of layers."""
-        sweep = self.sweep
-        asked = set(re.findall(r"[a-z_]+", " ".join((sweep.where, *sweep.pareto, *sweep.sort))))
-        is_shown = {*_ALWAYS, *asked}
-        totals = [name for name in sweep.columns if name not in self.swept]
+        is_shown = {*_ALWAYS, *self.named}
+        totals = [name for name in self.sweep.columns if name not in self.swept]
         return [name for name in totals if name in is_shown or name not in TOTALS]
+
+    @property
+    def named(self) -> set[str]:
+        """The words in what is asked for, names of totals among them."""
+        sweep = self.sweep
+        return set(re.findall(r"[a-z_]+", " ".join((sweep.where, *sweep.pareto, *sweep.sort))))
 
     def value(self, name: str, value: Any) -> str:
         """A value of what is swept, as it is written to ask for it."""

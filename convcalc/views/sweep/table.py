@@ -74,7 +74,9 @@ def _axis(swept: Swept, name: str) -> Column:
 def _total(swept: Swept, name: str) -> Column:
     write_cell = shared.writer(name)
     cells = [write_cell(value) for value in shared.column(swept.sweep, name, shared.MOST_ROWS)]
-    return Column(shared.TITLES.get(name, short(name)), cells, rank=_RANKS.get(name, 1))
+    rank = _RANKS.get(name, 1)
+    rank = min(rank, 1) if name in swept.named else rank
+    return Column(shared.TITLES.get(name, short(name)), cells, rank=rank)
 
 
 def _letters() -> Iterable[str]:
