@@ -167,7 +167,7 @@ def test_on_a_narrow_terminal_what_is_asked_for_stays_longest() -> None:
     def headers(sort: str) -> set[tuple[bool, bool]]:
         """Whether the peak and the operations are shown, on terminals of any width."""
         result = made(sort=sort)
-        texts = [on_console(view("sweep", "table"), result, width) for width in range(30, 70)]
+        texts = [on_console(view("sweep", "table"), result, width) for width in range(36, 70)]
         heads = [next(line for line in text.splitlines() if line.startswith("width")) for text in texts]
         return {("peak" in head, "element-wise" in head) for head in heads}
 
