@@ -286,6 +286,18 @@ def _odd_primes(number: int) -> list[int]:
     return [number] if number > 1 else []
 
 
+words = st.text(st.sampled_from("abtrueon,[]{}:=-#1. x"), max_size=8)
+plain = st.integers(-999, 999) | decimals.map(exact) | st.booleans() | words | st.sampled_from(["true", "no", "null"])
+
+
+@given(plain | st.lists(plain | st.lists(plain, max_size=3).map(tuple), max_size=3).map(tuple))
+def test_a_value_is_read_as_it_was_written(value: Any) -> None:
+    (read,) = axis_of(f"a={text(value)}").values
+    assert read == value
+    assert type(read) is type(value)
+    assert list(axis_of(f"a={text(value)},[7,7,7,7]").values) == [value, (7, 7, 7, 7)]
+
+
 def test_a_range_goes_one_way() -> None:
     up, down = axis_of("a=1:9:0.5").values, axis_of("a=9:1:-0.5").values
     assert list(up) == list(down)[::-1]

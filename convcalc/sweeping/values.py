@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from convcalc.fields import AMBIGUOUS
+from convcalc.language.tree import resolve
 from convcalc.visible import in_yaml
 
 WORD = re.compile(r"[^\W\d][\w.:=-]*")
@@ -68,10 +70,15 @@ def text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return value if WORD.fullmatch(value) else in_yaml(value)
+        return value if _is_word(value) else in_yaml(value)
     if isinstance(value, tuple | list):
         return f"[{','.join(map(text, value))}]"
     return str(value) if isinstance(value, int) else _fraction(value)
+
+
+def _is_word(value: str) -> bool:
+    """Whether a text without quotes is read as that text."""
+    return bool(WORD.fullmatch(value)) and resolve(value) == value and value.lower() not in AMBIGUOUS
 
 
 def shape_text(value: Any) -> str:
