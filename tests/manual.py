@@ -29,7 +29,8 @@ WIDTH = 78
 """Columns: with the margins of a page printed on a terminal they are 80."""
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"# ([\w/]+\.(?:yaml|toml|cfg|prototxt))\n")
-COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+"""A command, which may go on in the next line behind a backslash, and what it prints."""
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -111,7 +112,7 @@ def replayed(page: Path) -> Iterator[tuple[str, str, int, str]]:
         write(Path(), text)
         if language == "console":
             for line, shown in COMMAND.findall(text):
-                yield (line, shown, *run(line))
+                yield (line, shown, *run(line.replace("\\\n", " ")))
         elif language == "sh":
             for line in text.replace("\\\n", " ").splitlines():
                 if line.startswith("convcalc"):

@@ -23,6 +23,7 @@ COMMANDS = {
     "battery": (),
     "zoo": (),
     "lint": ("lint", "zoo:alexnet"),
+    "sweep": (),
 }
 """The folders of views, and a command that shows something quickly by each."""
 CALLED = {folder: arguments for folder, arguments in COMMANDS.items() if arguments}

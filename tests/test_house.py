@@ -35,12 +35,13 @@ MAY_IMPORT = {
     "imports": LOWER,
     "readable": {*LOWER, "imports", "analysis"},
     "exports": {"steps", "version", "files", "network", "layers"},
+    "sweeping": {*LOWER, "files", "opening", "version", "analysis"},
     "opening": {*LOWER, "imports", "readable"},
     "reference": {*LOWER, "exports", "imports", "tensors", "analysis"},
     "battery": {*LOWER, "reference", "tensors", "analysis"},
     "rules": {*LOWER, "analysis"},
     "linting": {*LOWER, "files", "opening", "rules", "analysis"},
-    "views": {*LOWER, "version", "linting", "rules", "battery", "reference", "analysis"},
+    "views": {*LOWER, "version", "linting", "rules", "battery", "reference", "analysis", "sweeping"},
 }
 """What a room may import beside itself; the command line and the public names may import all."""
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "analyze": "analyze",
     "compare": "compare",
+    "sweep": "sweep",
     "explain": "explain",
     "verify": "verify",
     "lint": "lint",

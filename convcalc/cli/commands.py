@@ -33,8 +33,10 @@ def application(commands: Iterable[str] = COMMANDS, *, listed_only: bool = False
     app.callback()(everywhere)
     for name in commands:
         function = f"{name}_" if keyword.iskeyword(name) else name
-        command = getattr(importlib.import_module(f"convcalc.cli.{COMMANDS[name]}"), function)
-        register = app.command(name, help=_unwrapped(command.__doc__), epilog=epilog(name))
+        module = importlib.import_module(f"convcalc.cli.{COMMANDS[name]}")
+        command = getattr(module, function)
+        reader = getattr(module, "COMMAND", None)  # where its options are not as Typer reads them
+        register = app.command(name, cls=reader, help=_unwrapped(command.__doc__), epilog=epilog(name))
         register(_without_parameters if listed_only else command)
     return app
 

@@ -66,6 +66,14 @@ def variants(incomplete: str) -> list[str]:
     return _listed(incomplete, ["all", *VARIANTS])
 
 
+def totals(incomplete: str) -> list[str]:
+    """Totals of a network; behind a comma, the next one, and behind a - the same."""
+    from convcalc.language.quantities import AMOUNTS
+
+    names = [*AMOUNTS, "receptive_field"]
+    return _listed(incomplete, [*names, *(f"-{name}" for name in names)])
+
+
 def targets(incomplete: str) -> list[str]:
     """Hardware that lint knows."""
     from convcalc.linting.configuration import targets as known

@@ -8,6 +8,10 @@ EXAMPLES = {
         "convcalc compare zoo:resnet18 --variant separable",
         "convcalc compare net.yaml --variant grouped:groups=4 -o grouped.yaml",
     ),
+    "sweep": (
+        "convcalc sweep zoo:mobilenet_v2 --over width=0.5:1:0.25 --over input=96,128",
+        "convcalc sweep net.yaml --over width=1:8 --where 'params<=2K' --sort -macs",
+    ),
     "explain": ("convcalc explain zoo:resnet50 stem", "convcalc explain --kind conv_transpose --format latex"),
     "verify": ("convcalc verify net.yaml", "convcalc verify zoo:resnet18 --layer stem --against onnxruntime"),
     "lint": (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -24,12 +26,24 @@ def filled(**fields: Any) -> Record:
 
 def encoded(document: Any) -> bytes:
     """A record, or several in a list, indented; what JSON has no form for, as a stride of 1/2, is a text."""
+    return in_json(msgspec.json.format(_compact(document), indent=1).decode()).encode()
+
+
+def streamed(head: Record, field: str, rows: Iterable[Any]) -> Iterator[bytes]:
+    """A record whose last field is a list, an item a line, in parts: of a million, a thousand are in memory."""
+    yield encoded(head).removesuffix(b"\n}") + b",\n " + encoded(field) + b": ["
+    separator, lines = "\n  ", iter(rows)
+    while part := list(islice(lines, 1_000)):
+        yield (separator + ",\n  ".join(in_json(_compact(row).decode()) for row in part)).encode()
+        separator = ",\n  "
+    yield b"\n ]\n}\n"
+
+
+def _compact(document: Any) -> bytes:
     try:
-        compact = msgspec.json.encode(document, enc_hook=str)
+        return msgspec.json.encode(document, enc_hook=str)
     except UnicodeEncodeError:  # half a surrogate pair, which no file can hold
-        compact = msgspec.json.encode(_encodable(msgspec.to_builtins(document, enc_hook=str)))
-    indented = msgspec.json.format(compact, indent=1)
-    return in_json(indented.decode()).encode()
+        return msgspec.json.encode(_encodable(msgspec.to_builtins(document, enc_hook=str)))
 
 
 def _encodable(value: Any) -> Any:

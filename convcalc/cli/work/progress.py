@@ -1,0 +1,71 @@
+"""How far a sweep is, on standard error where a person looks at it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from convcalc.views.output import console
+
+_LONG = 1.0
+"""Seconds after which a run is long enough to be told how far it is."""
+Progress = Callable[[int, int, int], None]
+"""Takes how many points are done, of how many, and how many of them were refused."""
+
+
+@contextmanager
+def points_done() -> Iterator[Progress | None]:
+    """What a run tells its progress; None where there is no terminal. The bar goes when the run is done."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    bar = _Bar()
+    try:
+        yield bar.update
+    finally:
+        bar.stop()
+
+
+class _Bar:
+    """A bar that comes when a run turns out to be long."""
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+        self._stop: Callable[[], None] | None = None
+        self._show: Progress | None = None
+
+    def update(self, done: int, points: int, refused: int) -> None:
+        """Show how far it is, if it is worth it."""
+        if self._show is None:
+            if time.perf_counter() - self.started < _LONG:
+                return
+            self._begin()
+        if self._show is not None:
+            self._show(done, points, refused)
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        if self._stop is not None:
+            self._stop()
+
+    def _begin(self) -> None:
+        from rich import progress as rich_progress
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+
+        from convcalc.views.sweep.shared import approximately
+
+        text = TextColumn("{task.description}", style="cyan", markup=False)
+        columns = (TextColumn("sweep"), BarColumn(), text, TimeRemainingColumn(), TextColumn("left"))
+        bar = rich_progress.Progress(*columns, console=console(sys.stderr), transient=True)
+        task = bar.add_task("", total=None)
+
+        def show(done: int, points: int, refused: int) -> None:
+            rate = approximately(round(done / (time.perf_counter() - self.started)))
+            words = [f"{approximately(done)} of {approximately(points)} points", f"{rate}/s"]
+            words += [f"{approximately(refused)} refused"] if refused else []
+            bar.update(task, description="  ".join(words), completed=done, total=points)
+
+        bar.start()
+        self._stop, self._show = bar.stop, show
