@@ -30,9 +30,8 @@ def analyzed(source: Source | str, point: Point, *, batch: int = 1, dtype: str =
     inputs, variables = {}, {}
     try:
         base = loads(source) if isinstance(source, Source) else convcalc.load(source)
-    except SpecError as error:  # which has its inputs all the same
-        assert error.network is not None
-        base = error.network
+    except SpecError as error:
+        base = error.network  # type: ignore[assignment]  # which has its inputs all the same
     for name, value in point.items():
         nodes = [node for node in base.inputs if name in (node.name, "input") and name not in base.variables]
         if nodes:
@@ -52,7 +51,7 @@ def analyzed(source: Source | str, point: Point, *, batch: int = 1, dtype: str =
     return {
         **asdict(report.totals),
         "output": network.nodes[network.outputs[0]].shape if network.outputs else None,
-        "receptive_field": max(field.size, default=0) if is_known else None,  # type: ignore[union-attr, type-var, arg-type]
+        "receptive_field": max(field.size, default=0) if is_known else None,  # type: ignore[union-attr, arg-type]
     }
 
 
@@ -63,7 +62,7 @@ def _shape(own: tuple[int, ...], value: Any) -> tuple[int, ...]:
 def differing(
     source: Source | str, axes: Sequence[Axis], draw: random.Random, count: int = 8, **options: Any
 ) -> list[tuple[Point, str, Any, Any]]:
-    """Points whose totals are not those of analyze: the point, the total, what analyze says, and what the sweep does."""
+    """Points whose totals are not those of analyze: the point, the total, what analyze says, what the sweep says."""
     plan = Plan(source, axes, field=True, **options)
     numbers = [draw.randrange(plan.points) for _ in range(min(count, plan.points))]
     rows = plan.rows(numbers)

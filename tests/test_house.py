@@ -53,7 +53,7 @@ OF_ANY_FORMAT = [
 """What serves every reader of model files, and so names none."""
 
 FORMULAS = {"shape", "weights", "buffers", "params", "macs", "elementwise_ops"}
-BEHIND_A_COMMAND = ("tensors", "reference", "battery", "imports", "readable", "exports")
+BEHIND_A_COMMAND = ("tensors", "reference", "battery", "imports", "readable", "exports", "sweeping")
 """Rooms that are imported inside the functions that need them: most commands never enter them."""
 TOO_HEAVY = {"numpy", "fractions", "hypothesis", "jsonschema", "onnx", "onnxruntime"}
 

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
-from itertools import product
-from typing import Any
 
-import pytest
 from conftest import MANY, draws
 from hypothesis import given, settings
-from swept import analyzed, differing, text_of
+from swept import differing
 
-import convcalc
 from convcalc.language import Source
-from convcalc.language.zoo import names
 from convcalc.sweeping.axes import Axis
-from convcalc.sweeping.plan import Plan
 
 NUMBERS = ("width", "depth", "ratio")
 EXPRESSIONS = (

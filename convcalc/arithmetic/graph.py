@@ -32,7 +32,7 @@ class Operation(NamedTuple):
     constant: int = 0
 
 
-class Graph:
+class OperationGraph:
     """Operations by number, behind those that they rest on.
 
     `low` and `high` are the least and the most that a node can be, `axes` has a bit for each swept thing it rests on.

@@ -1,7 +1,7 @@
 """Numbers that vary over the points of a sweep.
 
 A formula, or a whole network, is run once, at one point. A `Varying` there stands for a whole number that depends on
-what is swept: it has the value of that point, and remembers the operation it came from as a node of a `Graph`.
+what is swept: it has the value of that point, and remembers the operation it came from as a node of a `OperationGraph`.
 What asks a question (an ``if``, a comparison, an index, a hash) is answered for that point, and the answer is kept:
 what comes of a `Visit` holds for all points that give the same answers. So a network is built once for each structure,
 and its numbers are worked out for all points at once.
@@ -33,7 +33,7 @@ from convcalc.arithmetic.graph import (
     REMAINDER,
     SELECT,
     ZERO,
-    Graph,
+    OperationGraph,
 )
 
 
@@ -46,7 +46,7 @@ class Visit:
 
     __slots__ = ("_asked", "answers", "graph", "settled")
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: OperationGraph) -> None:
         self.graph = graph
         self.answers: list[tuple[int, int]] = []
         self.settled = 0
@@ -352,10 +352,10 @@ def _value(number: Any) -> Any:
     return number.value if isinstance(number, Varying) else number
 
 
-def _by_kind(other: Any, whole: Callable[[int], Any], fraction: Callable[[], Any]) -> Any:
+def _by_kind(other: Any, of_whole: Callable[[int], Any], fraction: Callable[[], Any]) -> Any:
     """What becomes of an operand that is no `Varying`: a whole number, a fraction, or none of our numbers."""
     if isinstance(other, int):
-        return whole(int(other))
+        return of_whole(int(other))
     return fraction() if hasattr(other, "denominator") and not hasattr(other, "dtype") else NotImplemented
 
 
@@ -366,7 +366,7 @@ def _summed(first: Varying, second: Any, sign: int) -> Any:
         return visit.number(node, first.value + sign * second.value)
     if type(second) is int:
         return visit.number(graph.sum(((first.node, 1),), sign * second), first.value + sign * second)
-    return _by_kind(second, lambda whole: _summed(first, whole, sign), lambda: VaryingRatio(first, 1) + sign * second)
+    return _by_kind(second, lambda number: _summed(first, number, sign), lambda: VaryingRatio(first, 1) + sign * second)
 
 
 def _quotient(kind: int, first: Any, second: Any) -> Any:
@@ -392,7 +392,7 @@ def _quotient(kind: int, first: Any, second: Any) -> Any:
     return visit.number(graph.divided(kind, _node(graph, first), _node(graph, second)), value)
 
 
-def _node(graph: Graph, number: Any) -> int:
+def _node(graph: OperationGraph, number: Any) -> int:
     return number.node if isinstance(number, Varying) else graph.literal(number)
 
 
@@ -491,8 +491,8 @@ def ratio(first: Any, second: Any) -> Any:
     if isinstance(top, int) and isinstance(bottom, int):
         from fractions import Fraction
 
-        whole, rest = divmod(top, bottom)
-        return Fraction(top, bottom) if rest else whole
+        quotient, rest = divmod(top, bottom)
+        return Fraction(top, bottom) if rest else quotient
     if isinstance(bottom, int) and bottom > 1 and isinstance(top, Varying):
         common = top.visit.graph.common_factor(top.node, bottom)
         if common > 1:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convcalc.arithmetic.graph import Graph
+from convcalc.arithmetic.graph import OperationGraph
 from convcalc.language import Source, SpecError
 from convcalc.language.suggestions import did_you_mean, listed
 from convcalc.layers import Shape
-from convcalc.sweeping.columns import Column, column_of
 from convcalc.sweeping.evaluation import LARGEST, Array
+from convcalc.sweeping.exact import ExactNumbers, exact_numbers
 from convcalc.sweeping.factoring import Factoring
 from convcalc.sweeping.leaves import Numbers
-from convcalc.sweeping.subject import Subject
+from convcalc.sweeping.subject import SweptNetwork
 from convcalc.sweeping.tables import MOST_ELEMENTS, Points, Schedule, Tables
 from convcalc.sweeping.tracing import FIELD, OUTPUT, TOTALS, Questions, Tracer
 from convcalc.sweeping.tree import AtNode, Explorer, Outcome, nodes_of, on_nodes
@@ -62,7 +62,7 @@ def compiled(
             advice = did_you_mean(name, [*known, FIELD]) or f"there are {listed([*known, FIELD])}"
             raise SpecError([Source("totals", name).diagnostic("CC013", 0, len(name), f"no total `{name}`", advice)])
     path = source if isinstance(source, Source) else os.fspath(source)
-    subject = Subject(path, inputs or {}, variables or {}, how)
+    subject = SweptNetwork(path, inputs or {}, variables or {}, how)
     subject.check(over)
     return Compiled(subject, over, totals or known, batch, dtype)
 
@@ -75,7 +75,9 @@ class Compiled:
     there. What has been built for a structure is kept for the next call.
     """
 
-    def __init__(self, subject: Subject, over: Sequence[str], totals: Sequence[str], batch: int, dtype: str) -> None:
+    def __init__(
+        self, subject: SweptNetwork, over: Sequence[str], totals: Sequence[str], batch: int, dtype: str
+    ) -> None:
         self.over = tuple(over)
         self.totals = tuple(totals)
         self._subject, self._batch, self._dtype = subject, batch, dtype
@@ -90,16 +92,16 @@ class Compiled:
         """
         if set(swept) != set(self.over):
             raise TypeError(f"expected an array for each of {', '.join(self.over)}, found {', '.join(swept) or 'none'}")
-        columns = {name: column_of(swept[name]) for name in self.over}
+        columns = {name: exact_numbers(swept[name]) for name in self.over}
         shape = np.broadcast_shapes(*(column.numerators.shape for column in columns.values()))
         if self._built is None or not self._built.holds(columns):
             self._built = self._build(columns)
         totals = self._built.totals(self.totals, columns, shape)
         return {name: values.reshape(shape) for name, values in totals.items()}
 
-    def _build(self, columns: Mapping[str, Column]) -> _Built:
+    def _build(self, columns: Mapping[str, ExactNumbers]) -> _Built:
         """Build anew, with room for more than is asked for now and has been before."""
-        graph, leaves = Graph(), dict[str, Numbers]()
+        graph, leaves = OperationGraph(), dict[str, Numbers]()
         for axis, (name, column) in enumerate(columns.items()):
             low, high, denominator = 0, 0, column.denominator
             if column.numerators.size:
@@ -126,7 +128,7 @@ class _Built:
         self.explorer = Explorer(tracer, self.tables)
         self._schedules: dict[int, tuple[Schedule, dict[str, Any]]] = {}
 
-    def holds(self, columns: Mapping[str, Column]) -> bool:
+    def holds(self, columns: Mapping[str, ExactNumbers]) -> bool:
         """Whether numbers are within the bounds, and whole over the denominators."""
         for name, column in columns.items():
             leaf = self.leaves[name]
@@ -138,7 +140,9 @@ class _Built:
                 return False
         return True
 
-    def totals(self, names: Sequence[str], columns: Mapping[str, Column], shape: tuple[int, ...]) -> dict[str, Array]:
+    def totals(
+        self, names: Sequence[str], columns: Mapping[str, ExactNumbers], shape: tuple[int, ...]
+    ) -> dict[str, Array]:
         """The totals at points, which are laid out flat."""
         count = int(np.prod(shape, dtype=np.int64))
         places = [self._placed(name, column, shape) for name, column in columns.items()]
@@ -154,7 +158,7 @@ class _Built:
                     self._add(result, names, part.numbers(None), self._values(outcome, part))
         return result
 
-    def _placed(self, name: str, column: Column, shape: tuple[int, ...]) -> Array:
+    def _placed(self, name: str, column: ExactNumbers, shape: tuple[int, ...]) -> Array:
         """Where each number is among those that the axis now has: all of a range, or each once, or as they come."""
         leaf = self.leaves[name]
         times = leaf.denominator // column.denominator

@@ -22,7 +22,7 @@ from convcalc.arithmetic.graph import (
     SELECT,
     SUM,
     ZERO,
-    Graph,
+    OperationGraph,
 )
 
 Array = Any
@@ -37,7 +37,7 @@ class Arithmetic:
     What 64 bits may not hold is known from the bounds of a node before it is worked out: nothing ever wraps around.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: OperationGraph) -> None:
         self.graph = graph
         self._wide: dict[int, bool] = {}
 

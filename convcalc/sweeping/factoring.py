@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
-from convcalc.arithmetic.graph import LEAF, MAXIMUM, PRODUCT, SUM, Graph
+from convcalc.arithmetic.graph import LEAF, MAXIMUM, PRODUCT, SUM, OperationGraph
 
 Factors = tuple[int, ...]
 
@@ -18,7 +18,7 @@ Factors = tuple[int, ...]
 class Factoring:
     """Arranges nodes of a graph. `is_small` says which are tables already, `extent` how large what rests on axes is."""
 
-    def __init__(self, graph: Graph, is_small: Callable[[int], bool], extent: Callable[[int], int]) -> None:
+    def __init__(self, graph: OperationGraph, is_small: Callable[[int], bool], extent: Callable[[int], int]) -> None:
         self.graph = graph
         self.is_small = is_small
         self.extent = extent

@@ -13,14 +13,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from convcalc.arithmetic.graph import Graph
+from convcalc.arithmetic.graph import OperationGraph
 from convcalc.arithmetic.varying import Visit, ratio
 from convcalc.sweeping.evaluation import LARGEST, Array
 
 Form = tuple[Any, ...]
 
 
-class Part(msgspec.Struct, frozen=True):
+class LeafPart(msgspec.Struct, frozen=True):
     """A number that values of one form have: its place among the leaves of the axis, and what it is over."""
 
     place: int
@@ -30,7 +30,7 @@ class Part(msgspec.Struct, frozen=True):
 class Numbers:
     """The leaf of an axis of numbers within bounds, all over one denominator. Which they are can change."""
 
-    def __init__(self, graph: Graph, axis: int, low: int, high: int, denominator: int) -> None:
+    def __init__(self, graph: OperationGraph, axis: int, low: int, high: int, denominator: int) -> None:
         self.axis = axis
         self.low, self.high, self.denominator = low, high, denominator
         self.arrays: dict[tuple[int, ...], Array] = {}
@@ -46,17 +46,17 @@ class Numbers:
 
 
 class Leaves:
-    """The leaves of one axis. Part 0 says which form a value has, unless all have the same.
+    """The leaves of one axis. LeafPart 0 says which form a value has, unless all have the same.
 
     `arrays` has for each part what it is at every value; where a value is of another form, any.
     """
 
-    def __init__(self, graph: Graph, axis: int, values: Sequence[Any], *, pinned: bool = False) -> None:
+    def __init__(self, graph: OperationGraph, axis: int, values: Sequence[Any], *, pinned: bool = False) -> None:
         self.graph = graph
         self.axis = axis
         self.values = values
         self.arrays: dict[tuple[int, ...], Array] = {}
-        self._parts: dict[Form, list[Part]] = {}
+        self._parts: dict[Form, list[LeafPart]] = {}
         self._numbers: list[list[int]] = []
         forms: dict[Form, list[int]] = {}
         for place, value in enumerate(values):
@@ -72,7 +72,7 @@ class Leaves:
             self._parts[form] = self._parts_of(places)
         self._of_values = of_values
 
-    def _parts_of(self, places: Sequence[int]) -> list[Part]:
+    def _parts_of(self, places: Sequence[int]) -> list[LeafPart]:
         columns = list(zip(*(list(_numbers(self.values[place])) for place in places), strict=True))
         parts = []
         for column in columns:
@@ -81,7 +81,7 @@ class Leaves:
             everywhere = [numerators[0]] * len(self.values)
             for place, numerator in zip(places, numerators, strict=True):
                 everywhere[place] = numerator
-            parts.append(Part(self._leaf(everywhere), denominator))
+            parts.append(LeafPart(self._leaf(everywhere), denominator))
         return parts
 
     def _leaf(self, numbers: list[int]) -> int:
@@ -105,7 +105,7 @@ class Leaves:
         numbers = self._numbers[part]
         return self.graph.leaf(self.axis, part, min(numbers), max(numbers))
 
-    def _number(self, visit: Visit, part: Part, place: int) -> Any:
+    def _number(self, visit: Visit, part: LeafPart, place: int) -> Any:
         return ratio(visit.number(self._node(part.place), self._numbers[part.place][place]), part.denominator)
 
 

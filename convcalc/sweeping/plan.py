@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from convcalc.arithmetic.graph import Graph
+from convcalc.arithmetic.graph import OperationGraph
 from convcalc.language import Source, SpecError
 from convcalc.layers import Shape
 from convcalc.sweeping.axes import Axis, Space
@@ -19,7 +19,7 @@ from convcalc.sweeping.evaluation import Array
 from convcalc.sweeping.factoring import Factoring
 from convcalc.sweeping.leaves import Leaves
 from convcalc.sweeping.queries import asked
-from convcalc.sweeping.subject import Subject
+from convcalc.sweeping.subject import SweptNetwork
 from convcalc.sweeping.tables import Box, Points, Schedule, Tables
 from convcalc.sweeping.tracing import FIELD, TOTALS, Questions, Tracer
 from convcalc.sweeping.tree import AtNode, Explorer, Outcome, Over, nodes_of, on_nodes
@@ -62,14 +62,14 @@ class Plan:
             "inputs": inputs, "variables": variables, "batch": batch, "dtype": dtype, "how": how,
         }  # fmt: skip
         self.space = Space(tuple(axes))
-        self.subject = Subject(source, inputs or {}, variables or {}, how or {})
+        self.subject = SweptNetwork(source, inputs or {}, variables or {}, how or {})
         names = [axis.name for axis in axes]
         self.subject.check(names)
         known = [*TOTALS, FIELD, *names]
         condition = asked("--where", where, known) if where else None
         keys = [asked(option, key, known) for option, of in (("--pareto", pareto), ("--sort", sort)) for key in of]
         self.objectives = len(pareto)
-        graph = Graph()
+        graph = OperationGraph()
         leaves = {
             axis.name: Leaves(graph, number, axis.values, pinned=self.subject.is_pinned(axis.name))
             for number, axis in enumerate(axes)

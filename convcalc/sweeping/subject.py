@@ -25,7 +25,7 @@ VARIANT = "variant"
 INPUT = "input"
 
 
-class Subject:
+class SweptNetwork:
     """A spec or a model file, with the input sizes and variables that are the same at all points.
 
     `base` is the network as it is without anything swept.

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcalc.arithmetic.graph import LEAF, SUM, Graph
+from convcalc.arithmetic.graph import LEAF, SUM, OperationGraph
 from convcalc.sweeping.evaluation import Arithmetic, Array
 
 MOST_ELEMENTS = 2**16
 """Of a table that is kept."""
 
 
-class Step(NamedTuple):
+class ScheduleStep(NamedTuple):
     """One operation of a schedule: its node, those it is worked out of, and those that are then done with."""
 
     node: int
@@ -27,11 +27,11 @@ class Schedule(NamedTuple):
     """What to work out, in order: `tables` are taken as they are, `steps` worked out."""
 
     tables: tuple[int, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[ScheduleStep, ...]
     outputs: frozenset[int]
 
 
-class Region:
+class PointSet:
     """Points that are worked out together: how a table is laid over them."""
 
     def over(self, table: Array, axes: int) -> Array:
@@ -39,7 +39,7 @@ class Region:
         raise NotImplementedError
 
     def leaf(self, values: Array, axis: int) -> Array:
-        """The values of an axis at the points."""
+        """What an axis has at each of the points, laid out as `over` does it."""
         raise NotImplementedError
 
     def numbers(self, which: Array | None) -> Array:
@@ -47,7 +47,7 @@ class Region:
         raise NotImplementedError
 
 
-class Box(Region):
+class Box(PointSet):
     """All combinations of some values of every axis, given by their places.
 
     The number of a point counts the values of all axes, of which there are `lengths`, the last moving fastest.
@@ -115,7 +115,7 @@ def _as_slice(places: Array) -> Any:
     return places
 
 
-class Points(Region):
+class Points(PointSet):
     """Points one by one, given by the place of each on every axis, and by number."""
 
     def __init__(self, places: Sequence[Array], numbers: Array) -> None:
@@ -157,7 +157,7 @@ class Points(Region):
 class Tables:
     """The tables of a graph over `leaves`, the values of each axis; `lengths` are how many each axis has."""
 
-    def __init__(self, graph: Graph, leaves: Mapping[tuple[int, ...], Array], lengths: Sequence[int]) -> None:
+    def __init__(self, graph: OperationGraph, leaves: Mapping[tuple[int, ...], Array], lengths: Sequence[int]) -> None:
         self.graph = graph
         self.leaves = leaves
         self.lengths = lengths
@@ -181,15 +181,10 @@ class Tables:
         """How to work out nodes over a region: what is small is a table."""
         return _scheduled(self.graph, frozenset(outputs), self.is_small)
 
-    def over(self, region: Region, schedule: Schedule) -> dict[int, Array]:
+    def over(self, region: PointSet, schedule: Schedule) -> dict[int, Array]:
         """The outputs of a schedule at the points of a region; a number where one does not vary."""
         self._ensure(schedule.tables)
         return self._run(schedule, region)
-
-    def table(self, node: int) -> Array:
-        """A small node over all values of its axes, with a dimension for each axis that there is."""
-        self._ensure((node,))
-        return self._tables[node]
 
     def changed(self, lengths: Sequence[int]) -> None:
         """That the leaves have other values, so many of each axis."""
@@ -204,7 +199,7 @@ class Tables:
             schedule = _scheduled(self.graph, missing, lambda node: node in self._tables)
             self._tables.update(self._run(schedule, region))
 
-    def _run(self, schedule: Schedule, region: Region) -> dict[int, Array]:
+    def _run(self, schedule: Schedule, region: PointSet) -> dict[int, Array]:
         graph, values = self.graph, dict[int, Array]()
         outputs = {node: self._fetched(node, region) for node in schedule.tables if node in schedule.outputs}
         for node, operands, done in schedule.steps:
@@ -224,12 +219,12 @@ class Tables:
                 del values[operand]
         return outputs
 
-    def _fetched(self, node: int, region: Region) -> Array:
+    def _fetched(self, node: int, region: PointSet) -> Array:
         table = self._tables[node]
         return region.over(table, self.graph.axes[node]) if isinstance(table, np.ndarray) else table
 
 
-def _scheduled(graph: Graph, outputs: frozenset[int], is_table: Any) -> Schedule:
+def _scheduled(graph: OperationGraph, outputs: frozenset[int], is_table: Any) -> Schedule:
     tables, worked = set[int](), set[int]()
     waiting = list(outputs)
     while waiting:
@@ -252,5 +247,5 @@ def _scheduled(graph: Graph, outputs: frozenset[int], is_table: Any) -> Schedule
         met.update(last)
         own = [node] if node not in met and node in outputs else []
         met.add(node)
-        steps.append(Step(node, operands, (*last, *own)))
+        steps.append(ScheduleStep(node, operands, (*last, *own)))
     return Schedule(tuple(sorted(tables)), tuple(reversed(steps)), outputs)

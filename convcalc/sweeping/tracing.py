@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from convcalc import steps
 from convcalc.analysis.analyze import activations, alive_bytes, costs, measured, receptive_fields
 from convcalc.analysis.report import ELEMENT_BYTES, field_of
-from convcalc.arithmetic.graph import Graph
+from convcalc.arithmetic.graph import OperationGraph
 from convcalc.arithmetic.varying import Varying, VaryingTruth, Visit, largest, marked, plain, total
 from convcalc.fields import Channels
 from convcalc.language import SpecError
@@ -18,7 +18,7 @@ from convcalc.layers import field_types
 from convcalc.network import Network, Node
 from convcalc.sweeping.leaves import Leaves, Numbers
 from convcalc.sweeping.queries import Asked, condition, key, matching
-from convcalc.sweeping.subject import Subject
+from convcalc.sweeping.subject import SweptNetwork
 from convcalc.sweeping.tree import AtNode, Outcome, Over
 
 FIELD = "receptive_field"
@@ -47,8 +47,8 @@ class Tracer:
 
     def __init__(
         self,
-        subject: Subject,
-        graph: Graph,
+        subject: SweptNetwork,
+        graph: OperationGraph,
         leaves: Mapping[str, Leaves | Numbers],
         questions: Questions,
         *,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from convcalc.arithmetic.graph import Graph
+from convcalc.arithmetic.graph import OperationGraph
 from convcalc.sweeping.evaluation import Array
-from convcalc.sweeping.tables import Box, Points, Region, Schedule, Tables
+from convcalc.sweeping.tables import Box, Points, PointSet, Schedule, Tables
 
 if TYPE_CHECKING:
     from convcalc.sweeping.tracing import Tracer
@@ -93,7 +93,7 @@ class Tree:
             at = at.answers[value]
         raise AssertionError("a point that is visited has not been met")
 
-    def axes(self, graph: Graph) -> int:
+    def axes(self, graph: OperationGraph) -> int:
         """A bit for each axis on which a question rests."""
         axes, waiting = 0, [self.root]
         while waiting:
@@ -148,7 +148,7 @@ class Tree:
             for place in range(box.shape[axis]):
                 yield box.with_places(axis, box.places[axis][place : place + 1]), question
 
-    def _values(self, region: Region, question: Question) -> Array:
+    def _values(self, region: PointSet, question: Question) -> Array:
         return self.tables.over(region, question.schedule)[question.node]
 
 

@@ -15,14 +15,14 @@ _LARGEST_DECIMAL = 2**53
 """Below it floats have all whole numbers."""
 
 
-class Column(NamedTuple):
+class ExactNumbers(NamedTuple):
     """Numbers of an array of any shape: numerators, and what they all are over."""
 
     numerators: Array
     denominator: int
 
 
-def column_of(values: Any) -> Column:
+def exact_numbers(values: Any) -> ExactNumbers:
     """An array of numbers; of those with decimals each is the decimal that it is written as, so 0.35 is 7/20.
 
     Raises:
@@ -30,7 +30,7 @@ def column_of(values: Any) -> Column:
     """
     array = np.asarray(values)
     if array.dtype.kind in "iu" and (not array.size or int(array.max()) <= LARGEST):
-        return Column(array.astype(np.int64), 1)
+        return ExactNumbers(array.astype(np.int64), 1)
     if array.dtype.kind == "f":
         return _decimals(array.astype(np.float64))
     if array.dtype.kind != "O":
@@ -38,7 +38,7 @@ def column_of(values: Any) -> Column:
     return _fractions(array, [_exact(item) for item in array.reshape(-1)])
 
 
-def _decimals(array: Array) -> Column:
+def _decimals(array: Array) -> ExactNumbers:
     """The fewest decimals with which all are what they are."""
     if not np.isfinite(array).all():
         raise ValueError("expected numbers, found one that is not finite")
@@ -48,7 +48,7 @@ def _decimals(array: Array) -> Column:
         if np.abs(numerators).max(initial=0) >= _LARGEST_DECIMAL:
             break
         if (numerators / denominator == array).all():
-            return Column(numerators.astype(np.int64), denominator)
+            return ExactNumbers(numerators.astype(np.int64), denominator)
     return _fractions(array, [Fraction(repr(float(item))) for item in array.reshape(-1)])
 
 
@@ -60,8 +60,8 @@ def _exact(item: Any) -> Fraction:
     return Fraction(item)
 
 
-def _fractions(array: Array, numbers: list[Fraction]) -> Column:
+def _fractions(array: Array, numbers: list[Fraction]) -> ExactNumbers:
     denominator = lcm(*(number.denominator for number in numbers))
     numerators = [number.numerator * (denominator // number.denominator) for number in numbers]
     kind: Any = np.int64 if max(map(abs, numerators), default=0) <= LARGEST else object
-    return Column(np.array(numerators, dtype=kind).reshape(array.shape), denominator)
+    return ExactNumbers(np.array(numerators, dtype=kind).reshape(array.shape), denominator)
