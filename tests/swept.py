@@ -27,7 +27,8 @@ def text_of(value: Any) -> str:
 
 def analyzed(source: Source | str, point: Point, *, batch: int = 1, dtype: str = "float32") -> Point | None:
     """The totals of a point, as analyze has them; None where there is no such network."""
-    inputs, variables = {}, {}
+    inputs: Point = {}
+    variables: Point = {}
     try:
         base = loads(source) if isinstance(source, Source) else convcalc.load(source)
     except SpecError as error:

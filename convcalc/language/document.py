@@ -88,6 +88,8 @@ def examine(
     return Reading(source, inputs, variables, assumed or {}, with_places=with_places)
 
 
+GIVEN = "--set"
+"""Where a given value is written."""
 SHARE = 3 / 4
 """Of the steps that are left, what reading a spec may take: the network is yet to be looked at."""
 _SHARE_OF_ADVICE = 1 / 2
@@ -322,7 +324,7 @@ class Reading:
         try:
             output = self.builder.network(inputs, lines, layers)
             for name, (message, advice) in overrides.unused(self.builder.names.tensors).items():
-                given = Source("--set", f"{name}={self.given_variables[name]}")
+                given = Source(GIVEN, f"{name}={self.given_variables[name]}")
                 self._problems.append(given.diagnostic("CC013", 0, len(name), message, advice))
             return output
         except StepsSpent:

@@ -11,6 +11,7 @@ import numpy as np
 
 from convcalc.arithmetic.graph import OperationGraph
 from convcalc.language import Source, SpecError
+from convcalc.language.suggestions import did_you_mean
 from convcalc.layers import Shape
 from convcalc.sweeping.axes import Axis, Space
 from convcalc.sweeping.blocks import Block, Refusal
@@ -18,8 +19,8 @@ from convcalc.sweeping.draws import Draws, places_of
 from convcalc.sweeping.evaluation import Array
 from convcalc.sweeping.factoring import Factoring
 from convcalc.sweeping.leaves import Leaves
-from convcalc.sweeping.queries import asked
-from convcalc.sweeping.subject import SweptNetwork
+from convcalc.sweeping.queries import Asked, asked, matching
+from convcalc.sweeping.subject import VARIANT, SweptNetwork
 from convcalc.sweeping.tables import Box, Points, Schedule, Tables
 from convcalc.sweeping.tracing import FIELD, TOTALS, Questions, Tracer
 from convcalc.sweeping.tree import AtNode, Explorer, Outcome, Over, nodes_of, on_nodes
@@ -31,6 +32,8 @@ _BOX = 2**17
 """Points of a grid that are worked out together."""
 _POINTS = 2**15
 """Points that are worked out together one by one."""
+_TRIED = 16
+"""Points that are visited at most to see whether what is asked has a value."""
 
 
 class Plan:
@@ -68,6 +71,7 @@ class Plan:
         known = [*TOTALS, FIELD, *names]
         condition = asked("--where", where, known) if where else None
         keys = [asked(option, key, known) for option, of in (("--pareto", pareto), ("--sort", sort)) for key in of]
+        self._check(axes, [*([condition] if condition is not None else []), *keys])
         self.objectives = len(pareto)
         graph = OperationGraph()
         leaves = {
@@ -90,6 +94,34 @@ class Plan:
             True: Factoring(self.tables.graph, self.tables.is_small, lambda axes: _product(extents, axes)),
             False: Factoring(self.tables.graph, self.tables.is_small, lambda axes: 1),
         }
+
+        if self.points:
+            self._try_some()
+
+    def _check(self, axes: Sequence[Axis], queries: Sequence[Asked]) -> None:
+        """That there are the variants and the layers that are named."""
+        for axis in axes:
+            if axis.name == VARIANT and VARIANT not in self.subject.base.variables:
+                self.subject.check_variants(map(str, axis.values))
+        names = [node.name for node in self.subject.base.layers]
+        for query in queries:
+            for glob, written in query.layers():
+                if not list(matching(glob, names)):
+                    advice = did_you_mean(glob, names) or "`convcalc analyze` lists the names; * stands for any"
+                    raise SpecError([query.diagnostic_of(written, f"no layer or block is named `{glob}`", advice)])
+
+    def _try_some(self) -> None:
+        """Visit points until one is no refused one.
+
+        Raises:
+            SpecError: what is asked has no value there.
+        """
+        for number in dict.fromkeys(turn * (self.points - 1) // _TRIED for turn in range(_TRIED + 1)):
+            for _, outcome in self.explorer.parts(next(self._regions(number, 1))):
+                if outcome.fault is not None:
+                    raise SpecError([outcome.fault])
+                if not outcome.code:
+                    return
 
     def __reduce__(self) -> Any:
         positional, named = self._arguments

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from convcalc.arithmetic.number import is_truth, whole
+from convcalc.arithmetic.varying import at_point
 from convcalc.fields import shown
 from convcalc.language.expressions import FUNCTIONS, Expression, ExpressionError, place
 from convcalc.language.quantities import FACTORS, amount
@@ -31,6 +32,14 @@ _TOKEN = re.compile(
 """What an expression of the language has no words for; a dotted name is a swept field."""
 
 
+class AskedWrongly(Exception):
+    """An expression has no value at a point, or not one of its kind."""
+
+    def __init__(self, fault: Diagnostic) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
 class Asked(msgspec.Struct, frozen=True):
     """An expression: the text, with each word that the language lacks replaced by a name just as long.
 
@@ -46,7 +55,7 @@ class Asked(msgspec.Struct, frozen=True):
         """What it says at a point; `of_layers` gives a cost of the layers that a glob names.
 
         Raises:
-            SpecError: it has no value there.
+            AskedWrongly: it has no value there.
         """
         names = dict(values)
         for name, meant in self.named.items():
@@ -57,12 +66,23 @@ class Asked(msgspec.Struct, frozen=True):
         try:
             return self.expression.evaluate(names)
         except ExpressionError as error:
-            raise SpecError([self.diagnostic(str(error), error.node)]) from None
+            raise AskedWrongly(self.diagnostic(str(error), error.node)) from None
+
+    def layers(self) -> Iterator[tuple[str, str]]:
+        """The globs by which it names layers, with the text that holds each."""
+        for name, meant in self.named.items():
+            if isinstance(meant, tuple):
+                yield meant[1], name
 
     def diagnostic(self, message: str, node: Any = None, advice: str = "", code: str = "CC011") -> Diagnostic:
         """What is wrong with a part of it, in its place."""
         start, end = place(self.text, node)
         return Source(self.option, self.text).diagnostic(code, start, end, self._unmasked(message), advice)
+
+    def diagnostic_of(self, name: str, message: str, advice: str) -> Diagnostic:
+        """What is wrong with what a name of its own stands for."""
+        start = self.expression.text.find(name)
+        return Source(self.option, self.text).diagnostic("CC013", start, start + len(name), message, advice)
 
     def _unmasked(self, message: str) -> str:
         for name in self.named:
@@ -115,10 +135,10 @@ def condition(query: Asked, value: Any) -> Any:
     """The value of a condition.
 
     Raises:
-        SpecError: it is neither true nor false.
+        AskedWrongly: it is neither true nor false.
     """
     if not is_truth(value):
-        raise SpecError([query.diagnostic(f"expected a condition, found {shown(value)}", None, "macs <= 300M, say")])
+        raise AskedWrongly(query.diagnostic(f"expected a condition, found {_brief(value)}", None, "macs <= 300M, say"))
     return value
 
 
@@ -126,11 +146,15 @@ def key(query: Asked, value: Any) -> Any:
     """The value of a key: a number.
 
     Raises:
-        SpecError: it is none.
+        AskedWrongly: it is none.
     """
     if whole(value) is None and not hasattr(value, "denominator"):
-        raise SpecError([query.diagnostic(f"expected a number, found {shown(value)}")])
+        raise AskedWrongly(query.diagnostic(f"expected a number, found {_brief(value)}"))
     return value
+
+
+def _brief(value: Any) -> str:
+    return "true or false" if is_truth(value) else shown(at_point(value))
 
 
 def matching(pattern: str, names: Collection[str]) -> Iterator[int]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from convcalc import opening
 from convcalc.analysis.variants import NothingToReplace
 from convcalc.language import Source, SpecError, loads
+from convcalc.language.document import GIVEN, examine
 from convcalc.language.overrides import parted
 from convcalc.language.replacing import replaced
 from convcalc.language.rewrite import CannotApply, Rewriter
@@ -59,8 +62,30 @@ class SweptNetwork:
             SpecError: there is not.
         """
         problems = [problem for name in names if (problem := self._problem(name)) is not None]
+        problems += self._problems_of_fields([name for name in names if name not in self.base.variables])
         if problems:
             raise SpecError(problems)
+
+    def _problems_of_fields(self, names: Sequence[str]) -> list[Diagnostic]:
+        """What is wrong with names of fields: that no layer has them, whatever they are given."""
+        given = {name: Evaluated(1) for name in names if parted(name)}
+        if not given:
+            return []
+        reading = examine(self.source, inputs=self.inputs, variables={**self.variables, **given}, with_places=False)
+        unknown = [problem for problem in reading.problems if problem.path == GIVEN and problem.code == "CC013"]
+        return [replace(problem, path="--over", text=problem.text.partition("=")[0]) for problem in unknown]
+
+    def check_variants(self, labels: Iterable[str]) -> None:
+        """That there are variants of these names.
+
+        Raises:
+            SpecError: there is none of one.
+        """
+        for label in labels:
+            try:
+                parsed(label, Rewriter(self.source, self.base, {}).outline, {})
+            except VariantError as error:
+                raise _no_variant(label, error) from None
 
     def _problem(self, name: str) -> Diagnostic | None:
         inputs = [node.name for node in self.base.inputs]
@@ -127,11 +152,10 @@ class SweptNetwork:
 
     def _variant(self, label: str) -> Source:
         if label not in self._variants:
-            place = Source("--over", f"{VARIANT}={label}")
             try:
                 self._variants[label] = self._written_as(label)
-            except (VariantError, CannotApply, NothingToReplace) as error:
-                raise SpecError([place.diagnostic("CC013", len(VARIANT) + 1, len(place.text), str(error))]) from None
+            except (CannotApply, NothingToReplace) as error:
+                raise _no_variant(label, error) from None
         return self._variants[label]
 
     def _written_as(self, label: str) -> Source:
@@ -144,3 +168,8 @@ class SweptNetwork:
         if not chosen:
             raise NothingToReplace("no layer to replace")
         return replaced(rewriter, variant, chosen, self.inputs, {}).source
+
+
+def _no_variant(label: str, error: Exception) -> SpecError:
+    place = Source("--over", f"{VARIANT}={label}")
+    return SpecError([place.diagnostic("CC013", len(VARIANT) + 1, len(place.text), str(error))])

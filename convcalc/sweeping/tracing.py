@@ -17,7 +17,7 @@ from convcalc.language import SpecError
 from convcalc.layers import field_types
 from convcalc.network import Network, Node
 from convcalc.sweeping.leaves import Leaves, Numbers
-from convcalc.sweeping.queries import Asked, condition, key, matching
+from convcalc.sweeping.queries import Asked, AskedWrongly, condition, key, matching
 from convcalc.sweeping.subject import SweptNetwork
 from convcalc.sweeping.tree import AtNode, Outcome, Over
 
@@ -71,6 +71,8 @@ class Tracer:
             with steps.run():
                 network = self.subject.network(values)
                 outcome = self._outcome(network, values)
+        except AskedWrongly as error:
+            outcome = Outcome(code=error.fault.code, message=error.fault.message, fault=error.fault)
         except SpecError as error:
             problem = error.problems[0]
             outcome = Outcome(code=problem.code, message=problem.message)

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from convcalc.arithmetic.graph import OperationGraph
+from convcalc.language.source import Diagnostic
 from convcalc.sweeping.evaluation import Array
 from convcalc.sweeping.tables import Box, Points, PointSet, Schedule, Tables
 
@@ -53,7 +54,7 @@ class Outcome(msgspec.Struct, eq=False):
     """What a visit came to, for all points that give its answers.
 
     `satisfies` is the condition. A value is a plain one, or an `AtNode`, `Over`, or a tuple of such. Of points that are
-    refused: the `code` and `message` of the one that was visited.
+    refused: the `code` and `message` of the one that was visited; `fault` is what is wrong with what was asked of it.
     """
 
     satisfies: AtNode | bool = True
@@ -61,6 +62,7 @@ class Outcome(msgspec.Struct, eq=False):
     totals: dict[str, Any] = {}
     code: str = ""
     message: str = ""
+    fault: Diagnostic | None = None
 
 
 class Question(msgspec.Struct, eq=False):
