@@ -35,7 +35,7 @@ REPLACED = ("layers", "blocks", "expect")
 class Indented(yaml.SafeDumper):
     """Lists are deeper than their keys, where PyYAML's own stand below them."""
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002  # as PyYAML calls
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # as PyYAML calls
         super().increase_indent(flow, indentless=False)
 
 
@@ -203,14 +203,22 @@ def test_a_budget_to_paste(draw: random.Random, tmp_path: Path) -> None:
         assert now <= network.budget[name] <= now * room * 1.002 + 1, (budget, name, now)
 
 
-ODD_NAMES = ["net.yaml", "größe {1}.yaml", "a # b.yaml", "quote\"'.yaml", "line\nend.yaml", "\udcff.yaml", "‮x.yaml"]
+ODD_NAMES = [
+    "net.yaml",
+    "größe {1}.yaml",
+    "a # b.yaml",
+    "quote\"'.yaml",
+    "line\nend.yaml",
+    "\udcff.yaml",
+    "\u202ex.yaml",
+]
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_a_baseline_holds_what_was_found(name: str, tmp_path: Path) -> None:
     """Read by Python's JSON it has the counts that lint prints, and lint finds nothing more beside it."""
     path, baseline = tmp_path / name, tmp_path / "baseline.json"
-    layers = "  - conv: {name: \"ä: #\", out_channels: 5, kernel_size: 4, stride: 5}\n  - batch_norm\n  - dropout: 0\n"
+    layers = '  - conv: {name: "ä: #", out_channels: 5, kernel_size: 4, stride: 5}\n  - batch_norm\n  - dropout: 0\n'
     try:
         path.write_text(f"input: [3, 16, 16]\nlayers:\n{layers}", "utf-8")
     except OSError as error:
@@ -229,3 +237,28 @@ def test_a_suggested_budget_of_a_file_of_any_name(tmp_path: Path) -> None:
     path = tmp_path / "a\nlayers: []\rb\u2028c.yaml"
     path.write_text("input: [3, 16, 16]\nlayers:\n  - conv: {out_channels: 5, kernel_size: 3}\n", "utf-8")
     assert yaml.safe_load(run("lint", str(path), "--suggest-budget", "10").stdout).keys() == {"budget"}
+
+
+def test_the_last_line_of_a_text_is_no_comment(tmp_path: Path) -> None:
+    """Blocks are put before the comments above the layers, and behind a text on several lines that holds a #."""
+    path, out = tmp_path / "net.yaml", tmp_path / "out.yaml"
+    head = "input: [4, 9, 9]\nname: >-\n  a net\n  # 1\n# the layers\n"
+    path.write_text(f"{head}layers:\n- basic_block: 4\n- basic_block: 4\n", "utf-8")
+    run("compare", str(path), "--variant", "separable", "-o", str(out))
+    written = out.read_text("utf-8")
+    assert yaml.safe_load(written)["name"] == "a net # 1"
+    assert written.startswith(head.replace("# the layers\n", "blocks:\n"))
+    assert "\n# the layers\nlayers:\n- basic_block: 4\n" in written
+
+
+def test_what_a_text_says_beside_its_layers_is_compared_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With the totals that were compared, and another name: nothing is written."""
+    path, out = tmp_path / "net.yaml", tmp_path / "out.yaml"
+    path.write_text("input: [4, 9, 9]\nname: mine\nlayers:\n- basic_block: 4\n", "utf-8")
+    monkeypatch.setattr(
+        "convcalc.analysis.variants.with_figures",
+        lambda source, _: source.with_text(source.text.replace("mine", "thine")),
+    )
+    result = run("compare", str(path), "--variant", "separable", "-o", str(out), fails=(2,))
+    assert "its name would be thine; nothing is written" in result.stderr
+    assert not out.exists()
