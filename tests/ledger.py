@@ -263,6 +263,11 @@ class Ledger:
         if times is not None:
             self.parts.append(Part(name, "unit", begin, len(self.entries), times, tuple(names)))
 
+    def meets_before(self, name: str) -> bool:
+        """Whether paths that look at different places meet before a layer."""
+        names = [entry.name for entry in self.entries]
+        return any(names.index(met_) < names.index(name) for met_ in self.misaligned)
+
     # ---- what follows ---------------------------------------------------------------------------------------------
 
     def part(self, name: str) -> Entry:
