@@ -97,7 +97,7 @@ def behind(sees: Sees | None, sources: brute_force.Sources) -> Sees | None:
 
 def together(entries: Sequence[Entry], name: str, kind: str, last: Entry | None, times: int | None = None) -> Entry:
     """Several layers in one line, with the shape and the field of the last."""
-    costs = {cost: 0 for cost in COSTS if cost != "flops"}
+    costs: dict[str, Any] = {cost: 0 for cost in COSTS if cost != "flops"}
     for entry in entries:
         for cost in costs:
             costs[cost] += getattr(entry, cost)
@@ -150,7 +150,7 @@ class Ledger:
             Entry(name, kind, inputs=tuple(sources), input_shapes=shapes, line=line, body=body, **truth)
         )
 
-    # ---- layers ---------------------------------------------------------------------------------------------------
+    # ---- layers ----------------------------------------------------------------------------------------------------
 
     def conv(self, name: str, source: str = "", line: int = 0, **fields: Any) -> None:
         source = source or self.last
@@ -268,7 +268,7 @@ class Ledger:
         names = [entry.name for entry in self.entries]
         return any(names.index(met_) < names.index(name) for met_ in self.misaligned)
 
-    # ---- what follows ---------------------------------------------------------------------------------------------
+    # ---- what follows ----------------------------------------------------------------------------------------------
 
     def part(self, name: str) -> Entry:
         """A block by its name, or a layer."""
@@ -393,7 +393,9 @@ def drawn(draw: random.Random, other: int = 0) -> Ledger:
     net.merge("met", "add", ["left", "right"])
     net.global_pool("squeeze", keepdim=True)
     net.merge("gated", "mul", ["met", "squeeze"])
-    ends = [unread(size, kernel, 2, 1) for size, kernel in zip((net.entry("gated").shape or ())[1:], (2, 3), strict=True)]
+    ends = [
+        unread(size, kernel, 2, 1) for size, kernel in zip((net.entry("gated").shape or ())[1:], (2, 3), strict=True)
+    ]
     net.pool("pool", (2, 3), tuple(1 if end else 2 for end in ends))
     if not other:
         net.alike("gone", "dropout", 0, "p: 0.5", "0.5")

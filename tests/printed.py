@@ -73,12 +73,12 @@ def of_grid(lines: Sequence[str]) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
-# ---- numbers as people read them ------------------------------------------------------------------------------------
+# ---- numbers as people read them -----------------------------------------------------------------------------------
 
 
 def digits(number: int) -> str:
     """All digits, three by three from the end."""
-    text, parts = str(abs(number)), []
+    text, parts = str(abs(number)), list[str]()
     while text:
         text, part = text[:-3], text[-3:]
         parts.insert(0, part)
@@ -129,6 +129,11 @@ def growth(before: int, after: int) -> str:
 
 def axes(numbers: Shape | None) -> str:
     return "x".join(map(str, numbers)) if numbers else ""
+
+
+def along(field: Field | None, name: str) -> str:
+    """The size, the stride or the start of a field."""
+    return axes(getattr(field, name)) if field is not None else ""
 
 
 def one_or_each(numbers: Shape) -> str:

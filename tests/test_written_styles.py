@@ -142,7 +142,7 @@ def convolutions(value: Any) -> Iterator[dict[str, Any]]:
         yield from convolutions(item)
 
 
-@settings(max_examples=MANY or 60, suppress_health_check=list(FILES))
+@settings(max_examples=MANY or 40, suppress_health_check=list(FILES))
 @given(draw=draws)
 def test_a_variant_that_is_written(draw: random.Random, tmp_path: Path) -> None:
     """PyYAML reads a spec that has the same but for its layers and its expectations, with what was shown."""
@@ -168,7 +168,7 @@ def test_a_variant_that_is_written(draw: random.Random, tmp_path: Path) -> None:
     assert out.read_bytes().startswith(codecs.BOM_UTF8) == path.read_bytes().startswith(codecs.BOM_UTF8)
 
 
-@settings(max_examples=MANY or 60, suppress_health_check=list(FILES))
+@settings(max_examples=MANY or 40, suppress_health_check=list(FILES))
 @given(draw=draws)
 def test_fixes_that_are_written(draw: random.Random, tmp_path: Path) -> None:
     """By PyYAML nothing is another than before but biases and layers that are gone, whatever the style."""
@@ -186,7 +186,7 @@ def test_fixes_that_are_written(draw: random.Random, tmp_path: Path) -> None:
         assert after != meant
 
 
-@settings(max_examples=MANY or 25, suppress_health_check=list(FILES))
+@settings(max_examples=MANY or 15, suppress_health_check=list(FILES))
 @given(draw=draws)
 def test_a_budget_to_paste(draw: random.Random, tmp_path: Path) -> None:
     """Below the spec it is a budget that the spec keeps, and that is no larger than asked for."""

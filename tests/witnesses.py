@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ledger import COSTS, Entry, Ledger
 from printed import (
+    along,
     axes,
     digits,
     kind,
@@ -80,9 +82,9 @@ CSV: dict[str, Witness] = {
     "macs": lambda case, entry: str(entry.macs),
     "elementwise_ops": lambda case, entry: str(entry.elementwise_ops),
     "flops": lambda case, entry: str(entry.flops),
-    "field_size": lambda case, entry: axes(entry.field and entry.field.size),
-    "field_stride": lambda case, entry: axes(entry.field and entry.field.stride),
-    "field_start": lambda case, entry: axes(entry.field and entry.field.start),
+    "field_size": lambda case, entry: along(entry.field, "size"),
+    "field_stride": lambda case, entry: along(entry.field, "stride"),
+    "field_start": lambda case, entry: along(entry.field, "start"),
     "field_global": lambda case, entry: "" if entry.field is None else str(entry.field.is_global).lower(),
     "uncosted": lambda case, entry: "0",
 }
@@ -251,7 +253,7 @@ def sorted_as(witnesses: dict[str, Witness], names: list[str]) -> list[str]:
     return sorted(witnesses, key=lambda name: names.index(name) if name in names else len(names))
 
 
-# ---- the zoo ----------------------------------------------------------------------------------------------------------
+# ---- the zoo -------------------------------------------------------------------------------------------------------
 
 
 def listed(case: Case, format_: str) -> str:
@@ -265,20 +267,26 @@ def listed(case: Case, format_: str) -> str:
         return run("zoo", "--format", format_)
 
 
+TOTALS = (*COSTS, "weight_bytes", "activation_bytes", "peak_activation_bytes")
+
+
+def total(name: str, case: Case) -> str:
+    return str(case.totals[name])
+
+
 ZOO: dict[str, Callable[[Case], str]] = {
     "name": lambda case: case.net.name,
     "spec": lambda case: "zoo:net",
     "inputs": lambda case: axes(case.net.input),
     "outputs": lambda case: axes(case.net.entries[-1].shape),
-    **{name: lambda case, name=name: str(case.totals[name]) for name in
-       (*COSTS, "weight_bytes", "activation_bytes", "peak_activation_bytes")},
+    **{name: partial(total, name) for name in TOTALS},
     "field_size": lambda case: axes(case.net.field.size),
     "field_stride": lambda case: axes(case.net.field.stride),
     "field_start": lambda case: axes(case.net.field.start),
     "field_global": lambda case: str(case.net.field.is_global).lower(),
     "variables": lambda case: "width=3",
     "source": lambda case: "A. Author (2017), Nets; more",
-}  # type: ignore[misc]  # fmt: skip
+}
 
 
 def zoo_csv(case: Case) -> None:
@@ -321,6 +329,4 @@ def zoo_markdown(case: Case) -> None:
 
 def zoo_table(case: Case) -> None:
     header, rows = of_grid(listed(case, "table").splitlines()[:2])
-    assert [dict(zip(header, row, strict=True)) for row in rows] == [
-        {**zoo_row(case), "source": "A. Author (2017)"}
-    ]
+    assert [dict(zip(header, row, strict=True)) for row in rows] == [{**zoo_row(case), "source": "A. Author (2017)"}]

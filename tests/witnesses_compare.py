@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from ledger import COSTS, Entry, Ledger
 from printed import (
+    along,
     axes,
     between,
     digits,
@@ -45,7 +46,7 @@ class Pair:
     head: Entry | None
 
     @property
-    def one(self) -> Entry:
+    def line(self) -> Entry:
         entry = self.head or self.base
         assert entry is not None
         return entry
@@ -103,14 +104,14 @@ def in_order(rows: list[Any], name: Callable[[Any], str]) -> dict[str, Any]:
     return named
 
 
-# ---- two specs --------------------------------------------------------------------------------------------------------
+# ---- two specs -----------------------------------------------------------------------------------------------------
 
 SIDE: dict[str, Callable[[Entry], str]] = {
     "name": lambda entry: entry.name,
     "kind": lambda entry: entry.kind,
     "output_shape": lambda entry: axes(entry.shape),
     **{cost: lambda entry, cost=cost: str(getattr(entry, cost)) for cost in COSTS},  # type: ignore[misc]
-    "field_size": lambda entry: axes(entry.field and entry.field.size),
+    "field_size": lambda entry: along(entry.field, "size"),
     "uncosted": lambda entry: "0",
 }
 
@@ -193,7 +194,7 @@ def layer_cells(pair: Pair, sign: Callable[[int], str]) -> dict[str, str]:
     """What both tables say of a line."""
     return {
         "mark": MARKS[pair.mark],
-        "name": pair.one.name,
+        "name": pair.line.name,
         "kind": pair.both(kind),
         "output": pair.both(lambda entry: axes(entry.shape)),
         "params": digits(pair.count("head", "params")),
@@ -265,7 +266,7 @@ def two_table(base: Case, head: Case) -> None:
         }
 
 
-# ---- several ----------------------------------------------------------------------------------------------------------
+# ---- several -------------------------------------------------------------------------------------------------------
 
 RANKED = {"params": "params", "macs": "MACs", "peak_activation_bytes": "peak"}
 
@@ -352,7 +353,7 @@ def several_markdown(*cases: Case) -> None:
         )
 
 
-# ---- since a revision -------------------------------------------------------------------------------------------------
+# ---- since a revision ----------------------------------------------------------------------------------------------
 
 
 def since(base: Case, head: Case, *options: str) -> str:

@@ -23,7 +23,7 @@ def head_of(document: dict[str, Any], case: Case) -> dict[str, Any]:
     return document
 
 
-# ---- blocks -----------------------------------------------------------------------------------------------------------
+# ---- blocks --------------------------------------------------------------------------------------------------------
 
 
 def inside(case: Case, part: Part) -> list[Entry]:
@@ -70,7 +70,9 @@ def sums(case: Case, part: Part) -> dict[str, str]:
 def local(entry: Entry) -> str:
     field = entry.field
     assert field is not None
-    assert field.size and field.stride and field.start
+    assert field.size
+    assert field.stride
+    assert field.start
     parts = zip(("size", "stride", "start"), (field.size, field.stride, field.start), strict=True)
     return ", ".join(f"{name} {one_or_each(numbers)}" for name, numbers in parts)
 
@@ -119,7 +121,7 @@ def block_latex(case: Case) -> None:
         assert rf"\paragraph{{{part.name}: {part.kind}{f' x{part.times}' if part.times else ''}}}" in text
 
 
-# ---- layers -----------------------------------------------------------------------------------------------------------
+# ---- layers --------------------------------------------------------------------------------------------------------
 
 
 def values(entry: Entry, quantity: str, axis: int | None) -> int:
@@ -206,7 +208,7 @@ def layer_latex(case: Case) -> None:
         assert lasts == [value for _, value in printed_values(case, entry)]
 
 
-# ---- networks ---------------------------------------------------------------------------------------------------------
+# ---- networks ------------------------------------------------------------------------------------------------------
 
 
 def network_rows(case: Case) -> list[list[str]]:
