@@ -315,12 +315,12 @@ class Ledger:
     def totals(self, batch: int, dtype: str) -> dict[str, int]:
         element = ELEMENT_BYTES[dtype]
         total = self.total
-        kept = sum(batch * element for entry in self.entries for _ in range(elements(entry.shape or ())))
+        kept = batch * element * sum(elements(entry.shape or ()) for entry in self.entries)
         return {
             "params": total.params,
             "buffers": total.buffers,
-            **{cost: sum(getattr(total, cost) for _ in range(batch)) for cost in COSTS[2:]},
-            "weight_bytes": sum(element for _ in range(total.params)),
+            **{cost: batch * getattr(total, cost) for cost in COSTS[2:]},
+            "weight_bytes": element * total.params,
             "activation_bytes": kept,
             "peak_activation_bytes": self.memory(element * batch)[0],
         }
@@ -402,6 +402,12 @@ def drawn(draw: random.Random, other: int = 0) -> Ledger:
     net.global_pool("end", keepdim=False)
     net.linear("fc", draw.randint(3, 7) + other)
     return net
+
+
+@cache
+def network(seed: int, other: int = 0) -> Ledger:
+    """The network of a number, drawn once; nobody changes it."""
+    return drawn(random.Random(seed), other)
 
 
 def unread(size: int, kernel: int, stride: int, dilation: int) -> int:

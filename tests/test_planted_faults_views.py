@@ -6,7 +6,6 @@ the ledger, is not content; without a fault all of them are (tests/test_witnesse
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from importlib import import_module
 from itertools import product
@@ -377,7 +376,7 @@ def named(place: str) -> tuple[Any, str]:
 
 def made(name: str, folder: Path, seed: int, batch: int, dtype: str) -> list[Case]:
     prefix = name.partition("_")[0]
-    nets = [ledger.drawn(random.Random(seed), other) for other in range(TAKES.get(prefix, 1))]
+    nets = [ledger.network(seed, other) for other in range(TAKES.get(prefix, 1))]
     is_plain = prefix in ("zoo", "block", "layer", "network", "findings")
     folder = folder / str(seed)
     folder.mkdir(exist_ok=True)

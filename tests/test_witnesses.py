@@ -54,7 +54,7 @@ def cases(seed: int, folder: Path, count: int = 3) -> list[Case]:
     """A network and others that it may be compared with; the batch and the element type are drawn too."""
     draw = random.Random(f"sizes {seed}")
     batch, dtype = draw.choice(BATCHES), draw.choice(DTYPES)
-    nets = (ledger.drawn(random.Random(seed), other) for other in range(count))
+    nets = (ledger.network(seed, other) for other in range(count))
     return [case_of(net, folder, batch, dtype, f"net{place}.yaml") for place, net in enumerate(nets)]
 
 
@@ -106,7 +106,7 @@ def test_a_column_without_a_witness_is_a_failure(columns: str, monkeypatch: pyte
 
 def test_networks_of_the_ledger_differ() -> None:
     """Sizes, strides and starts differ between axes, so that none goes for another; paths meet apart on either axis."""
-    nets: list[Ledger] = [ledger.drawn(random.Random(seed)) for seed in range(30)]
+    nets: list[Ledger] = [ledger.network(seed) for seed in range(30)]
     met = [net.entry("met").field for net in nets]
     apart = [[left.field.start[axis] != right.field.start[axis] for axis in (0, 1)] for left, right in
              ((net.entry("left"), net.entry("right")) for net in nets)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ class Case:
     batch: int
     dtype: str
 
-    @property
+    @cached_property
     def ledger(self) -> Ledger:
         return self.net.times(self.batch)
 
@@ -53,11 +53,11 @@ class Case:
     def options(self) -> tuple[str, ...]:
         return "--batch", str(self.batch), "--dtype", self.dtype
 
-    @property
+    @cached_property
     def totals(self) -> dict[str, int]:
         return self.net.totals(self.batch, self.dtype)
 
-    @property
+    @cached_property
     def peak(self) -> tuple[int, str, list[str]]:
         element = self.totals["weight_bytes"] // self.totals["params"]
         return self.net.memory(element * self.batch)
