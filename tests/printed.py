@@ -91,8 +91,8 @@ def signed(number: int) -> str:
 
 def rounded(number: Decimal, places: int) -> str:
     value = number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
-    head, point, tail = str(value).partition(".")
-    return digits(int(head)) + point + tail
+    head, point, tail = str(abs(value)).partition(".")
+    return ("-" if value.is_signed() else "") + digits(int(head)) + point + tail
 
 
 def short_count(number: int) -> str:
