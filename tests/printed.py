@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import re
 from collections.abc import Sequence
@@ -47,7 +48,7 @@ def of_markdown(text: str) -> list[tuple[list[str], list[list[str]]]]:
     tables: list[tuple[list[str], list[list[str]]]] = []
     lines = text.split("\n")
     for line, below in pairwise(lines):
-        cells = [re.sub(r"\\(.)", r"\1", cell.strip()) for cell in line.strip("|").split("|")]
+        cells = [html.unescape(re.sub(r"\\(.)", r"\1", cell.strip())) for cell in line.strip("|").split("|")]
         if re.fullmatch(r"\|[:|-]+\|", below):
             tables.append((cells, []))
         elif line.startswith("| "):
