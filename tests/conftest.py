@@ -27,6 +27,8 @@ if sys.dont_write_bytecode:  # no compiled file is wanted beside its source, and
     os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parent.parent / ".pytest_cache" / "bytecode")
     sys.dont_write_bytecode, sys.pycache_prefix = False, os.environ["PYTHONPYCACHEPREFIX"]
 
+pytest.register_assert_rewrite("witnesses", "witnesses_compare", "witnesses_explain", "witnesses_lint")
+
 MANY = int(os.environ.get("CONVCALC_EXAMPLES", "0"))
 
 settings.register_profile(

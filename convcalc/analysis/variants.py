@@ -130,7 +130,27 @@ def written(candidate: Candidate, base: Network) -> str:
     for name, number in msgspec.structs.asdict(head.totals).items():
         if getattr(report.totals, name) != number:
             raise DoesNotReadBack(f"{name} would be {getattr(report.totals, name):,}, {number:,} was compared")
+    _refuse_others(base, network, head.network)
     return without_unused_parameters(again, network, warnings, base.origin.source).text
+
+
+def _refuse_others(base: Network, network: Network, compared: Network) -> None:
+    """What a text says beside its layers is what it said before, its layers are those that were compared.
+
+    Raises:
+        DoesNotReadBack: they are others.
+    """
+    for name in ("name", "source", "variables", "budget"):
+        if getattr(network, name) != getattr(base, name):
+            raise DoesNotReadBack(f"its {name} would be {getattr(network, name)!s:.200}")
+    for node, other in zip(network.nodes, compared.nodes, strict=True):
+        if msgspec.structs.replace(node, line=other.line) != other:
+            raise DoesNotReadBack(f"{other.name} would be another layer")
+    if network.outputs != compared.outputs:
+        raise DoesNotReadBack("other tensors would leave the network")
+    lost = {name for name, _ in base.expect.items() if name not in network.expect} - {"receptive_field"}
+    if lost:
+        raise DoesNotReadBack(f"it would not expect {', '.join(sorted(lost))} any more")
 
 
 def _figures(report: Report) -> dict[str, str | None]:

@@ -27,8 +27,9 @@ def added_blocks(outline: Outline, added: Mapping[str, list[str]]) -> list[Edit]
         return [Edit(place, place, before + _defined(added, layout.indentation(blocks), newline))]
     outer = layout.indentation(root)
     definitions = _defined(added, f"{outer}  ", newline).removeprefix(newline)
-    layers = next(key for key, _ in root.entries if key.value == "layers")
-    place = layout.with_comments_above(layers.start, root.start)
+    at = next(number for number, (key, _) in enumerate(root.entries) if key.value == "layers")
+    floor = layout.entry_end(*root.entries[at - 1]) if at else root.start  # a text on several lines may have a # in it
+    place = layout.with_comments_above(root.entries[at][0].start, floor)
     return [Edit(place, place, f"{outer}blocks:{newline}{definitions}{newline}")]
 
 

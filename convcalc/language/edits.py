@@ -62,6 +62,10 @@ class Layout:
         inside = [self.end(child) for child in children(node) if node.start <= child.start < node.end]
         return max([self._before_comments(node), *inside]) if _has_aliases(node) else max(inside, default=node.start)
 
+    def entry_end(self, key: Scalar, value: Node) -> int:
+        """Where what an entry says ends; its value stands elsewhere where an alias stands for it."""
+        return max(key.end, self.end(value) if value.start >= key.end else 0)
+
     def _before_comments(self, node: Node) -> int:
         """Where a collection ends without the blanks and the lines of comments at its end."""
         end = before_blanks(self.text, node.start, node.end)

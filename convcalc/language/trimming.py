@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from msgspec.structs import replace
+
 from convcalc import steps
 from convcalc.language.document import loads
 from convcalc.language.edits import LayerChange, Layout, applied
@@ -81,8 +83,7 @@ def _place(source: Source, index: int) -> Place:
 
 
 def _alike(network: Network, other: Network) -> bool:
-    """Whether two networks have the same layers, wherever these are written."""
-    layers, others = (
-        [(node.name, node.config, node.inputs, node.shape) for node in of.nodes] for of in (network, other)
-    )
-    return layers == others
+    """Whether two networks are the same but for the lines on which they are written."""
+    layers, others = ([replace(node, line=0) for node in of.nodes] for of in (network, other))
+    fields = ("name", "source", "outputs", "variables", "expect", "budget")
+    return layers == others and all(getattr(network, name) == getattr(other, name) for name in fields)

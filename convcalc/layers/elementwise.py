@@ -106,7 +106,12 @@ class ElementwiseOperation(Elementwise, frozen=True, kw_only=True):
         return Identity() if len(inputs) == 1 else repeated_along(Add(), axis, inputs)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return _written(graph, self.operation, aligned(graph, inputs, shapes))
+        x = aligned(graph, inputs, shapes)
+        is_spread = product(shapes[0]) < product(self.shape(*shapes))
+        if self.operation == "prelu" and is_spread:  # by ONNX's PRelu the slopes alone may be
+            falls = graph.node("Less", x[0], graph.constant(0.0))
+            return graph.node("Where", falls, graph.node("Mul", *x), x[0])
+        return _written(graph, self.operation, x)
 
     def summary(self) -> str:
         return self.operation

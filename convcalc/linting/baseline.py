@@ -67,19 +67,24 @@ def read_baseline(path: str) -> Baseline:
     except (SpecError, ValueError, RecursionError, steps.OutOfSteps) as error:
         reason = error.problems[0].message if isinstance(error, SpecError) else f"cannot be read: {error}"
         raise UsageError(f"baseline {path} {reason}") from None
-    counts: Counter[Key] = Counter()
     try:
-        version = document["version"]
-        if type(version) is not int or version != VERSION:
-            raise UsageError(f"baseline {path}: expected version {VERSION}, found {str(version)[:20]}")
-        for entry in document["findings"]:
-            counts[_text(entry["code"]), _text(entry["path"]), _text(entry["layer"])] += _count(entry.get("count", 1))
+        return Baseline(path, _counts(document, path))
     except (KeyError, TypeError, AttributeError, RecursionError):
         raise UsageError(
             f'baseline {path}: expected {{"version": {VERSION}, "findings": [...]}} with code, path, layer '
             "and count; write it again with --write-baseline FILE --force"
         ) from None
-    return Baseline(path, counts)
+
+
+def _counts(document: Any, path: str) -> Counter[Key]:
+    """The findings that a baseline's document holds; any of several errors where it is none."""
+    counts: Counter[Key] = Counter()
+    version = document["version"]
+    if type(version) is not int or version != VERSION:
+        raise UsageError(f"baseline {path}: expected version {VERSION}, found {str(version)[:20]}")
+    for entry in document["findings"]:
+        counts[_text(entry["code"]), _text(entry["path"]), _text(entry["layer"])] += _count(entry.get("count", 1))
+    return counts
 
 
 def _text(value: Any) -> str:
@@ -110,5 +115,8 @@ def write_baseline(path: str, findings: Mapping[Key, int], *, force: bool = Fals
     ]
     lines = ",\n".join(f"  {in_json(json.dumps(entry, ensure_ascii=False))}" for entry in entries)
     text = f'{{"version": {VERSION}, "findings": [{f"{chr(10)}{lines}{chr(10)}" if lines else ""}]}}\n'
-    files.write(path, [text.encode(errors="backslashreplace")], force=force)
+    data = text.encode(errors="backslashreplace")
+    if _counts(json.loads(data), path) != {tuple(map(encodable, key)): count for key, count in counts.items()}:
+        raise files.Unwritable(f"cannot write {path}: the findings would not be read again as they are")
+    files.write(path, [data], force=force)
     return Baseline(path, counts)
