@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+import re
 from fractions import Fraction
 from itertools import product
 from math import prod
@@ -174,7 +175,7 @@ def test_conditions_and_keys_and_what_is_refused() -> None:
     assert [-row[1] / row[2] for row in kept] == pytest.approx(stretch.keys[2].tolist())
     assert stretch.refused == sum(totals is None for _, totals in everything)
     for refusal in stretch.refusals:
-        assert plan.reason(refusal.first) == refusal.message
+        assert re.sub(r"\d+", "", plan.reason(refusal.first)) == re.sub(r"\d+", "", refusal.message)
         assert everything[refusal.first][1] is None
 
 
