@@ -216,7 +216,9 @@ def placed(engine: Engine, fields: Fields, x: Array, dilation: Sizes) -> tuple[S
     pads = engine.pads(fields.padding, x.shape[2:], fields.kernel_size, stride, dilation)
     if not rounding:
         return stride, pads, pads
-    return stride, pads, engine.pads_for_last_windows(pads, x.shape[2:], fields.kernel_size, stride, dilation, rounding)
+    reached = engine.pads_for_last_windows(pads, x.shape[2:], fields.kernel_size, stride, dilation, rounding)
+    read = [(before, min(after, end)) for (before, after), (_, end) in zip(pads, reached, strict=True)]
+    return stride, read, reached
 
 
 class Cells(PerAxis, frozen=True, kw_only=True):

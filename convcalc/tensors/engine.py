@@ -241,7 +241,9 @@ class Engine:
         dilation: Sequence[int],
         rounding: bool | str = True,
     ) -> list[tuple[int, int]]:
-        """`pads`, with as much more at each end as ceil_mode's last window reaches beyond it.
+        """`pads`, with as much more at each end as the last window of ceil_mode reaches beyond it.
+
+        There is less of it where that leaves out windows for which padding has room.
 
         A window more stands where positions are left over; whether it may start behind the input is what the words of
         `rounding` say: "full" that it may, "caffe" that it may where no axis is padded.
@@ -267,10 +269,13 @@ def _fit(x: Array, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int,
 
 
 def _overhang(pair: tuple[int, int], behind: bool, size: int, kernel: int, stride: int, dilation: int) -> int:
-    extent = dilation * (kernel - 1) + 1
+    extent, end = dilation * (kernel - 1) + 1, pair[0] + size
     left_over = (sum(pair) + size - extent) % stride
     start = size + sum(pair) - left_over - extent + stride  # of the next window, on the padded axis
-    return stride - left_over if left_over and (behind or start < pair[0] + size) else 0
+    if left_over and (behind or start < end):
+        return stride - left_over
+    too_many = 0 if behind else max((start - end) // stride, 0)  # windows that start behind the input, on padding
+    return max(-too_many * stride - left_over, -pair[1]) if too_many else 0
 
 
 def _placed(word: str, size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
