@@ -61,6 +61,10 @@ DISAGREED = {
     "what lies beyond the ends and is read as the end": (
         "[1, 1]",
         ["upsample: {scale_factor: 4 / 3, coordinate_transformation_mode: half_pixel}", "instance_norm", "linear: 1"]),
+    "a single position that one of two paths leaves": (
+        "[1, 5]",
+        ["conv: {name: side, kernel_size: 2, padding: same_lower, out_channels: 1}", "concat: {from: [input, side]}",
+         "conv: {kernel_size: 1, stride: 3, padding: 1, out_channels: 3}", "global_avg_pool"]),
     # the probe was wrong
     "paths of positions that few outputs read": (
         "[3, 3, 1, 6]",
