@@ -202,15 +202,19 @@ class Engine:
             return x
         before = (slice(None),) * axis
         last = x.shape[axis] - dilation * (kernel - 1)
-        taps = [x[(*before, slice(start, start + last, stride))] for start in range(0, dilation * kernel, dilation)]
+
+        def tap(number: int) -> Array:
+            """Made when it is read: a view is more than the number that a narrow axis has for it."""
+            return x[(*before, slice(dilation * number, dilation * number + last, stride))]
+
         if kernel == 1:
-            return taps[0]
-        output = self._memory.empty(taps[0].shape, x.dtype)
+            return tap(0)
+        output = self._memory.empty(tap(0).shape, x.dtype)
 
         def work(block: Block) -> None:
-            function(taps[0][block], taps[1][block], out=output[block])
-            for tap in taps[2:]:
-                function(output[block], tap[block], out=output[block])
+            function(tap(0)[block], tap(1)[block], out=output[block])
+            for number in range(2, kernel):
+                function(output[block], tap(number)[block], out=output[block])
 
         self._crew(output).share(work, output.shape, most=CACHED)
         return output
