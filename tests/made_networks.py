@@ -211,8 +211,9 @@ def _tokens(made: Made, x: str) -> Iterator[Item]:
 
 def _deformed(made: Made, x: str) -> Iterator[Item]:
     draw, (_, *sizes) = made.draw, made.shapes[x]
-    fields = {"kernel_size": [draw.choice([1, 2, 3]) for _ in sizes], "padding": draw.choice([0, 1])}
-    taps = prod(fields["kernel_size"])
+    kernel = [draw.choice([1, 2, 3]) for _ in sizes]
+    fields: dict[str, Any] = {"kernel_size": kernel, "padding": draw.choice([0, 1])}
+    taps = prod(kernel)
     yield made.named("conv", [x], {**fields, "out_channels": len(sizes) * taps})
     yield made.named("deform_conv", [x, made.last], {**fields, "out_channels": draw.randint(1, 2)})
 

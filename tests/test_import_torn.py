@@ -1,4 +1,4 @@
-"""Repeated units that something outside reads into: what was torn out of a block is written, whatever is no block then."""
+"""Repeated units that something outside reads into: what is torn out of a block is written all the same."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Torn:
 
     def text(self) -> str:
         draw = self.draw
-        unit = [(draw.choice(["conv", "conv", "relu", "batch_norm", "add", "mul"]), draw.randint(0, 2), draw.randint(0, 3))
-                for _ in range(draw.randint(2, 6))]  # fmt: skip
+        kinds = ["conv", "conv", "relu", "batch_norm", "add", "mul"]
+        unit = [(draw.choice(kinds), draw.randint(0, 2), draw.randint(0, 3)) for _ in range(draw.randint(2, 6))]
         torn = draw.choice([0, 0.1, 0.3])
         last = self.layer("stem", "conv", ["input"], SAME.format(1))
         for copy in range(draw.randint(2, 6)):
             made = [last]
-            for place, (kind, first, second) in enumerate(unit):
-                kind = draw.choice(["relu", "conv"]) if draw.random() < torn / 3 else kind
+            for place, (usual, first, second) in enumerate(unit):
+                kind = draw.choice(["relu", "conv"]) if draw.random() < torn / 3 else usual
                 sources = [made[-1 - min(first, len(made) - 1)], made[-1 - min(second, len(made) - 1)]]
                 if draw.random() < torn:
                     sources[0] = draw.choice(self.known[1:])

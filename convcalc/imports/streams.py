@@ -17,7 +17,7 @@ MOST_TEXT = 16 * 2**20
 """Bytes behind which what no reader knows by its beginning is not read on: no spec is larger."""
 
 MOST_BYTES = 2 * 2**30
-"""Bytes of a model that are read: what a message of ONNX can hold, which is the largest of all that come as one."""
+"""Bytes of a model that are read: as many as the largest that comes as one file without others beside it."""
 
 _AT_A_TIME = 2**20
 _ARCHIVE = b"PK\x03\x04"  # which a reader knows by its end

@@ -72,7 +72,7 @@ class Pool(Kind, frozen=True, kw_only=True):
         return windowed(fields[0], self.windows(inputs[0]), self.shape(*inputs))
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
-        """With the rule of the last window that the padding of all axes makes it, which one axis alone does not show."""
+        """With the rule of last windows that the padding of all axes makes it, which one axis alone does not show."""
         is_padded = any(window.before or window.after for window in self.windows(inputs[0]))
         return replace(self, ceil_mode=True if is_padded else "full") if self.ceil_mode == "caffe" else self
 

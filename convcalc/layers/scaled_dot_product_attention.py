@@ -22,8 +22,8 @@ torch.nn.functional.scaled_dot_product_attention; ONNX Attention (opset 25), who
 """
 
 import random
-from functools import partial
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 from convcalc import steps

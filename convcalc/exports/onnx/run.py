@@ -97,8 +97,9 @@ def run_file(
 ) -> FileRun:
     """The tensors of a model file that are asked for, on random numbers, operator by operator as it is written.
 
-    `content` is what was in a file that can be read once alone. `entering` are the shapes of its inputs; one that is not among them has its own, with 1 for what is open. Where only
-    one of two branches holds tensors that are asked for, it is taken, as it was when the file was read.
+    `content` is what was in a file that can be read once alone. `entering` are the shapes of its inputs; one that is
+    not among them has its own, with 1 for what is open. Where only one of two branches holds tensors that are asked
+    for, it is taken, as it was when the file was read.
 
     Raises:
         NotRun: ONNX Runtime does not run it, or it is no file that the package onnx loads.

@@ -170,7 +170,9 @@ class Follow:
             return output
         apart = output.reshape(rows, -1, *output.shape[1:]).copy()
         own = self.laid[index].config.own_path()
-        of_itself = False if own is None else np.isnan(run(self.probing.engine, own, inputs).reshape(apart.shape)[spread])
+        of_itself = (
+            False if own is None else np.isnan(run(self.probing.engine, own, inputs).reshape(apart.shape)[spread])
+        )
         apart[spread] = np.where(of_itself, np.nan, apart[-1])
         return apart.reshape(output.shape)
 
