@@ -62,7 +62,7 @@ def load(
     scale: str = "",
     blocks: str = "",
 ) -> Network:
-    """The network that a spec or a model file describes; ``-`` reads a spec from standard input.
+    """The network that a spec or a model file describes; ``-`` is standard input.
 
     Behind an @ the name may have input sizes and variables: ``net.yaml@input=3x112x112,width=0.5``.
 
@@ -75,34 +75,32 @@ def load(
     Raises:
         SpecError: with everything that is wrong, and the layers that could be worked out all the same.
     """
-    how: How = {"strict": strict, "scale": scale, "blocks": blocks}
-    network = model(path, inputs, variables, **how)
-    if network is not None:
-        return network
-    return network_of(read(path, inputs, variables, **how), inputs, variables)
+    opened = network_or_spec(path, inputs, variables, strict=strict, scale=scale, blocks=blocks)
+    return network_of(opened, inputs, variables) if isinstance(opened, Source) else opened
 
 
-def model(
+def network_or_spec(
     path: str | os.PathLike[str],
     inputs: Inputs | None = None,
     variables: Variables | None = None,
     **how: Unpack[How],
-) -> Network | None:
-    """The network that a model file describes; None where the file is none.
+) -> Network | Source:
+    """The network that a model file describes, or the text of a spec, whichever it is, read once.
 
     Raises:
         SpecError: as for `load`.
     """
     name = named(os.fspath(path))
-    if not _is_model(_mapped(name.path), name.path):
-        return None
+    content = _content(name.path)
+    if not _is_model(content, name.path):
+        return _spec(content, name, how)
     from convcalc.imports.errors import CannotImport
     from convcalc.network import TextOrigin
     from convcalc.readable.direct import network
 
-    label, sizes = readable(name.path), {**(inputs or {}), **name.inputs}
+    label, sizes = sources.called(name.path), {**(inputs or {}), **name.inputs}
     values = {**(variables or {}), **name.variables}
-    imported = _imported(label, partial(_read_file, name.path, how), sizes, values)
+    imported = _imported(label, partial(_read_file, name.path, content, how), sizes, values)
     origin = TextOrigin(lambda: _as_named(_text(imported, label), name), sizes, values, name if name.is_set else None)
     try:
         return network(imported, origin, is_resized=bool(sizes or values))
@@ -144,12 +142,19 @@ def read(
         SpecError: as for `source.read`, the model cannot be said in layers, or what is behind an @ means nothing.
     """
     name = named(os.fspath(path))
-    if not _is_model(_mapped(name.path), name.path):
-        source = sources.read(name.path)
-        _refuse_for_specs(source.path, how)
-        return _as_named(source, name)
-    reader = partial(_read_file, name.path, how)
-    return _converted(readable(name.path), reader, name, inputs, variables)
+    content = _content(name.path)
+    if not _is_model(content, name.path):
+        return _spec(content, name, how)
+    reader = partial(_read_file, name.path, content, how)
+    return _converted(sources.called(name.path), reader, name, inputs, variables)
+
+
+def _spec(content: Buffer | None, name: Named, how: How) -> Source:
+    """The text of a spec, which has been read where it can be read once alone."""
+    is_read = content is not None and sources.is_stream(name.path)
+    source = decoded(sources.called(name.path), bytes(content or b"")) if is_read else sources.read(name.path)
+    _refuse_for_specs(source.path, how)
+    return _as_named(source, name)
 
 
 def _as_named(source: Source, name: Named) -> Source:
@@ -191,11 +196,13 @@ def model_inputs(inputs: Inputs | None) -> dict[str, Shape]:
     return {"": sizes["input"]} if list(sizes) == ["input"] else sizes
 
 
-def _mapped(path: str) -> Buffer | None:
-    """What is in a file; None where there is nothing, or it can be read once alone, as a pipe can."""
+def _content(path: str) -> Buffer | None:
+    """What is in a file, or comes from a stream; None where nothing can be had."""
     from mmap import ACCESS_READ, mmap
 
     try:
+        if sources.is_stream(path):
+            return _streamed(path)
         if not os.path.exists(path):
             path = _meant_by(path)
         if not os.path.isfile(path):
@@ -204,6 +211,16 @@ def _mapped(path: str) -> Buffer | None:
             return mmap(file.fileno(), 0, access=ACCESS_READ) if os.path.getsize(path) else b""
     except (OSError, ValueError):
         return None
+
+
+def _streamed(path: str) -> Buffer:
+    from convcalc.imports import streams
+    from convcalc.imports.errors import CannotImport
+
+    try:
+        return streams.read(path)
+    except CannotImport as error:
+        raise _refused(sources.called(path), error) from None
 
 
 def _meant_by(path: str) -> str:
@@ -225,7 +242,8 @@ def _is_model(buffer: Buffer | None, name: str) -> bool:
         if os.path.isdir(name):
             _refuse_folder(name)
         return False
-    is_text = name.endswith(_SPEC) and not _CONTROL.search(buffer[:_HEAD])
+    is_stream = sources.is_stream(name)  # whose name says nothing
+    is_text = (is_stream or name.endswith(_SPEC)) and not _CONTROL.search(buffer[:_HEAD])
     if is_text and _LAYERS.search(buffer):
         return False
     from convcalc import imports
@@ -248,13 +266,18 @@ def _refuse_other(buffer: Buffer, name: str, *, is_binary: bool) -> None:
         problem = f"of a format that is not known; expected a spec, or a model: {imports.formats()}"
     else:
         return
-    raise _refused(readable(name), CannotImport(problem))
+    raise _refused(sources.called(name), CannotImport(problem))
 
 
-def _read_file(path: str, how: How, sizes: Inputs, values: Mapping[str, Sequence[int | float]]) -> Imported:
+def _read_file(
+    path: str, content: Buffer | None, how: How, sizes: Inputs, values: Mapping[str, Sequence[int | float]]
+) -> Imported:
     from convcalc import imports
 
-    return imports.read_file(path, imports.ReadOptions(sizes, values, **how))
+    options = imports.ReadOptions(sizes, values, **how)
+    if content is not None and sources.is_stream(path):
+        return imports.read_stream(content, path, options)
+    return imports.read_file(path, options)
 
 
 def _read_bytes(

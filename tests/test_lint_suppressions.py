@@ -14,9 +14,12 @@ from conftest import draws
 from hypothesis import given
 from hypothesis import strategies as st
 from lint_runs import UNCONFIGURED, command, lint_text, marked
+from work import counted
 
 import convcalc
+from convcalc import steps
 from convcalc.language import Source
+from convcalc.linting.run import lint
 from convcalc.linting.suppressions import WORTH_A_LOOK, comments
 
 WORDS = ["CC301", "bias-before-norm", "CC30", "CC3", "CC206, CC301", "CC301,CC20", " cc301 "]
@@ -410,3 +413,19 @@ def test_a_baseline_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_text(spec("a"), "utf-8")
     result = command(str(tmp_path / "net.yaml"), "--write-baseline", str(tmp_path / "no" / "baseline.json"))
     assert (result.code, result.out) == (2, "")
+
+
+def test_what_many_suppressions_take_grows_as_they_do(tmp_path: Path) -> None:
+    """Each is asked of the findings of its own code alone; and words that mean nothing cost steps of the run."""
+    calls = []
+    for count in (1000, 4000):
+        path = tmp_path / f"net{count}.yaml"
+        path.write_text("# convcalc: file-ignore[CC301]\n" * count + "input: [1, 4]\nlayers:\n- relu\n")
+        with counted() as work:
+            lint([path])
+        calls.append(work.calls)
+    assert calls[1] < 5 * calls[0]
+    path.write_text(f"input: [1, 4]\nlayers:\n- relu # convcalc: ignore[{', '.join(map(str, range(80_000)))}]\n")
+    with steps.run():
+        (file,) = lint([path]).files
+    assert [finding.code for finding in file.findings] == ["CC008"]

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import MANY
+from made_networks import made_network
 from test_arrivals import along, claimed, reached
 
 from convcalc import Network, SpecError, layers, verify
@@ -59,6 +61,10 @@ DISAGREED = {
     "what lies beyond the ends and is read as the end": (
         "[1, 1]",
         ["upsample: {scale_factor: 4 / 3, coordinate_transformation_mode: half_pixel}", "instance_norm", "linear: 1"]),
+    "a single position that one of two paths leaves": (
+        "[1, 5]",
+        ["conv: {name: side, kernel_size: 2, padding: same_lower, out_channels: 1}", "concat: {from: [input, side]}",
+         "conv: {kernel_size: 1, stride: 3, padding: 1, out_channels: 3}", "global_avg_pool"]),
     # the probe was wrong
     "paths of positions that few outputs read": (
         "[3, 3, 1, 6]",
@@ -88,11 +94,32 @@ DISAGREED = {
     "a window over merged axes": (
         "[1, 3, 2]", ["flatten: {start_axis: 1}", "max_pool: 2", "attention: 1"]),
     "classes beside positions": ("[5, 2]", ["one_hot: {num_classes: 5, axis: 1}", "flatten"]),
+    "windows on padding that ceil_mode leaves out": (
+        "[2, 1]", ["max_pool: {kernel_size: 3, stride: 2, padding: [[1, 4]], ceil_mode: true}"]),
+    "windows on padding that are left out where some is counted": (
+        "[2, 3]", ["avg_pool: {kernel_size: 2, stride: 1, padding: [[1, 4]], ceil_mode: caffe}"]),
+    "a rule of last windows that another axis decides": (
+        "[2, 6, 4]",
+        ["max_pool: {kernel_size: [1, 4], stride: [3, 1], padding: [[0, 0], [2, 1]], ceil_mode: caffe}",
+         "slice: {axis: -1, start: -4, end: -2, step: 2}", "adaptive_avg_pool: {output_size: [5, 1]}"]),
+    "one query for keys on an axis of one": (
+        "[2, 1, 4, 1]",
+        ["global_avg_pool: {keepdim: true, name: mean}",
+         "scaled_dot_product_attention: {from: [mean, input, input], is_causal: true}"]),
+    "the lowest number there is, which a tag that is dropped leaves behind": (
+        "[6, 2, 4]",
+        ["max_pool: {kernel_size: [1, 3], stride: [3, 2], padding: [0, 1], ceil_mode: full}",
+         "rms_norm: {axes: [-3, 2, 1]}", "adaptive_max_pool: [5, 4]", "affine: {factor: -2}",
+         "log_softmax: {axis: -1}"]),
     "a size beside a scale that makes another": (
         "[1, 4]",
         ["upsample: {scale_factor: 2 / 7, size: 2, nearest_mode: round_prefer_ceil}",
          "concat: {axis: 1, from: [previous, previous]}"]),
 }  # fmt: skip
+
+HELD_BY_PROBES_ALONE = {
+    "more channels than a tensor could have",  # more than the perturbed run could hold
+}
 
 NOT_PERTURBED = {
     "indices beside positions": ("{x: [2, 3, 4]}", ["top_k: {k: 2, axis: 1}", "flatten"]),
@@ -124,7 +151,7 @@ def test_what_it_once_disagreed_with(name: str) -> None:
     network = loads(Source("net.yaml", f"input: {shape}\nlayers:\n" + "".join(f"  - {item}\n" for item in items)))
     result = verify(network)
     assert result.agrees, wrong(result)
-    if name == "more channels than a tensor could have":  # more than the perturbed run could hold
+    if name in HELD_BY_PROBES_ALONE:
         return
     fields, _ = receptive_fields(network)
     for field, arrived in zip(fields, reached(network), strict=True):
@@ -207,3 +234,13 @@ def test_generated_networks() -> None:
             result = verify(network)
             assert result.agrees, (SEED, network.source, list(network.layers), wrong(result))
             tried += 1
+
+
+def test_networks_that_are_made_of_pieces() -> None:
+    """What is behind gates, norms, pads and strides beyond the size; 1000 and more with CONVCALC_EXAMPLES."""
+    for number in range(MANY or NETS // 2):
+        text, network = made_network(random.Random(f"{SEED}:{number}"))
+        result = verify(network)
+        assert result.agrees, (SEED, number, text, wrong(result))
+        not_probed = [layer.receptive_field for layer in result.layers if layer.receptive_field is not None]
+        assert all(check.reason for check in not_probed if check.agrees is None), text

@@ -338,7 +338,7 @@ def _together(places: Places, others: Places) -> Places:
     if isinstance(places, range) and isinstance(others, range):
         first, second = sorted((places, others), key=lambda evenly: evenly.start)
         if first.step == 1 and (second[-1] in first or (second.step == 1 and second.start <= first.stop)):
-            return range(first.start, max(first.stop, second.stop))
+            return range(first.start, max(first.stop, second[-1] + 1))
     count = len(places) + len(others)
     if count > 2 * LONGEST_TABLE:
         raise TooLong

@@ -189,7 +189,7 @@ def _text(sides: Sides, network: Network, original: str) -> bytes:
         text = written(sides.candidates[0], network)
     except DoesNotReadBack as problem:
         fail(f"the spec cannot be written so that it reads as what was compared: {problem}; nothing is written")
-    is_file = original != "-" and not is_in_zoo(original)
+    is_file = Path(original).is_file() and not is_in_zoo(original)  # what is read once alone is gone
     mark = codecs.BOM_UTF8 if is_file and Path(original).read_bytes().startswith(codecs.BOM_UTF8) else b""
     return mark + text.encode()
 

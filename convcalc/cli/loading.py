@@ -26,12 +26,13 @@ def load(file: str, inputs: Mapping[str, tuple[int, ...]], variables: Mapping[st
         SpecError: as `convcalc.load`.
     """
     from convcalc import opening
+    from convcalc.language.source import Source
 
-    network = opening.model(file, inputs, variables, **how)
-    if network is None:
-        return network_of(opening.read(file, inputs, **how), inputs, variables)
-    show_warnings(file, network.warnings)
-    return network
+    opened = opening.network_or_spec(file, inputs, variables, **how)
+    if isinstance(opened, Source):
+        return network_of(opened, inputs, variables)
+    show_warnings(file, opened.warnings)
+    return opened
 
 
 def load_or_end(file: str, inputs: list[str] | None, variables: list[str] | None, **how: Unpack[How]) -> Network:

@@ -63,6 +63,7 @@ SHARED = {
     "roles",
     "rounding",
     "sharing",
+    "streams",
     "tidy",
     "unsized",
     "wire",
@@ -106,17 +107,25 @@ def formats() -> str:
 
 
 def read_file(path: str, options: ReadOptions = ReadOptions()) -> Imported:  # noqa: B008  # it is frozen
-    """The record of the model in a file.
+    """The record of the model in a file, or in what can be read once alone, as a pipe; ``-`` is standard input.
 
     Raises:
         CannotImport: as for a reader's `read`, or the file cannot be opened, or is of no format that is read.
     """
+    from convcalc.imports import streams
     from convcalc.imports.errors import CannotImport
+    from convcalc.language.source import is_stream
 
+    is_once = is_stream(path)
     buffer: Buffer
     try:
-        with Path(path if Path(path).exists() else meant_by(path)).open("rb") as file:
-            buffer = mmap(file.fileno(), 0, access=ACCESS_READ)
+        if is_once:
+            buffer = streams.read(path)
+        else:
+            with Path(path if Path(path).exists() else meant_by(path)).open("rb") as file:
+                buffer = mmap(file.fileno(), 0, access=ACCESS_READ)
+    except CannotImport:
+        raise
     except ValueError:
         buffer = b""
     except OSError as error:
@@ -125,7 +134,20 @@ def read_file(path: str, options: ReadOptions = ReadOptions()) -> Imported:  # n
         if answer := not_read.of_folder(path):
             raise CannotImport(f"this is {answer}") from None
         raise CannotImport(f"cannot be read: {error.strerror or error}") from None
+    if is_once:
+        return read_stream(buffer, path, options)
     return msgspec.structs.replace(read_bytes(buffer, path, path, options), path=path)
+
+
+def read_stream(buffer: Buffer, path: str, options: ReadOptions = ReadOptions()) -> Imported:  # noqa: B008
+    """The record of a model that was read from what can be read once alone, which it keeps.
+
+    Raises:
+        CannotImport: as for `read_bytes`.
+    """
+    from convcalc.language.source import called
+
+    return msgspec.structs.replace(read_bytes(buffer, called(path), path, options), content=buffer)
 
 
 def read_bytes(buffer: Buffer, source: str, name: str, options: ReadOptions = ReadOptions()) -> Imported:  # noqa: B008

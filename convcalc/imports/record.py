@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from convcalc.imports.elements import Elements
 from convcalc.layers import Kind, Shape, defaults_on, kind_of
+
+if TYPE_CHECKING:
+    from convcalc.imports import Buffer
 
 
 class FileTensor(msgspec.Struct, frozen=True):
@@ -61,8 +65,8 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     `source` is the file as it was named. `format` is what it is, as in "an example model of version 2", `producer` what
     wrote it, with its version, where the file says so, and `unit` what is put before the title of an operator: "node".
     `notes` are sentences on what a reader of the figures must know: weights that could not be told from constants.
-    `path` is where the file is, empty where it was read from elsewhere, `runtime` the one that runs it, and `entering`
-    are its inputs as it has them.
+    `path` is where the file is, empty where it was read from elsewhere; what can be read once alone is kept as
+    `content`. `runtime` is the one that runs it, and `entering` are its inputs as it has them.
     `warnings` are those without which the figures may be misread: a batch that was not 1, shapes that the file declares
     and that are others. `missing` says in a sentence what is not counted, empty where all is.
     """
@@ -79,6 +83,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     path: str = ""
+    content: Buffer | None = None
     runtime: str = ""
     entering: dict[str, FileTensor] = {}
     missing: str = ""

@@ -6,6 +6,7 @@ import bisect
 import codecs
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable
 from functools import cached_property
@@ -21,6 +22,9 @@ from convcalc.visible import encodable
 if TYPE_CHECKING:
     from convcalc.language.named import Named
     from convcalc.network import Network
+
+STDIN = "-"
+"""How standard input is named."""
 
 _LARGEST_FILE = 16 * 2**20
 """Bytes of a spec that are read at most."""
@@ -163,6 +167,22 @@ def before_blanks(text: str, start: int, end: int) -> int:
     return end
 
 
+def is_stream(path: str) -> bool:
+    """Whether what is named can be read once alone: it is there, and neither a file that stays nor a folder."""
+    if path == STDIN:
+        return True
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def called(path: str) -> str:
+    """How a message names a file."""
+    return "<stdin>" if path == STDIN else encodable(path)
+
+
 def read(path: str | os.PathLike[str]) -> Source:
     """The text of a file, of standard input for ``-``, or of a network of the zoo for ``zoo:NAME``.
 
@@ -172,9 +192,9 @@ def read(path: str | os.PathLike[str]) -> Source:
     path = os.fspath(path)
     if zoo.is_in_zoo(path):
         return _of_zoo(path)
-    shown = "<stdin>" if path == "-" else encodable(path)
+    shown = called(path)
     try:
-        if path == "-":
+        if path == STDIN:
             data = sys.stdin.buffer.read(_LARGEST_FILE + 1)
         else:
             if os.path.isdir(path):

@@ -71,6 +71,11 @@ class Pool(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return windowed(fields[0], self.windows(inputs[0]), self.shape(*inputs))
 
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        """With the rule of last windows that the padding of all axes makes it, which one axis alone does not show."""
+        is_padded = any(window.before or window.after for window in self.windows(inputs[0]))
+        return replace(self, ceil_mode=True if is_padded else "full") if self.ceil_mode == "caffe" else self
+
     def no_op(self, x: Shape) -> str:
         is_read = all(size == 1 or step == 1 for size, step in zip(x[1:], self.steps(), strict=True))
         return "pools single positions" if set(self.kernel_size) == {1} and is_read and self.shape(x) == x else ""
@@ -211,7 +216,9 @@ def placed(engine: Engine, fields: Fields, x: Array, dilation: Sizes) -> tuple[S
     pads = engine.pads(fields.padding, x.shape[2:], fields.kernel_size, stride, dilation)
     if not rounding:
         return stride, pads, pads
-    return stride, pads, engine.pads_for_last_windows(pads, x.shape[2:], fields.kernel_size, stride, dilation, rounding)
+    reached = engine.pads_for_last_windows(pads, x.shape[2:], fields.kernel_size, stride, dilation, rounding)
+    read = [(before, min(after, end)) for (before, after), (_, end) in zip(pads, reached, strict=True)]
+    return stride, read, reached
 
 
 class Cells(PerAxis, frozen=True, kw_only=True):

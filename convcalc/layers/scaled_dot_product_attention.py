@@ -23,6 +23,7 @@ torch.nn.functional.scaled_dot_product_attention; ONNX Attention (opset 25), who
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 from convcalc import steps
@@ -96,6 +97,8 @@ class ScaledDotProductAttention(Kind, frozen=True, kw_only=True):
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         is_shared = axis == len(inputs[0]) - 3 and inputs[0][axis] != inputs[1][axis]
+        if axis is not None and axis < len(inputs[0]) - 2 and {x[axis] for x in inputs} == {1}:
+            return StandIn(of=self, run=partial(_standing_at_each, axis))
         if axis is None or (axis < len(inputs[0]) - 2 and not is_shared):
             return repeated_along(self, axis, inputs)
         return StandIn(of=self, run=_seeing_all)  # queries could not meet keys that were lengthened with them
@@ -195,6 +198,13 @@ def _seen(np: Any, fields: Any, queries: int, keys: int) -> Array:
     if fields.left_window is not None:
         seen &= apart >= -fields.left_window
     return seen if right is None else seen & (apart <= right)
+
+
+def _standing_at_each(axis: int, engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
+    """The layer where all have one position on the axis: what does not grow with the others is at each of theirs."""
+    count = max(x.shape[axis + 1] for x in inputs)
+    alike = [x if x.shape[axis + 1] == count else engine.numpy.repeat(x, count, axis + 1) for x in inputs]
+    return type(fields).reference(engine, fields, weights, *alike)
 
 
 def _seeing_all(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:

@@ -8,7 +8,7 @@ from convcalc.analysis.analyze import analyze
 from convcalc.analysis.report import Report
 from convcalc.language.document import loads
 from convcalc.language.revision import NotThere
-from convcalc.language.source import SpecError
+from convcalc.language.source import STDIN, SpecError, is_stream
 from convcalc.language.zoo import is_in_zoo
 from convcalc.linting.options import Options, UsageError
 from convcalc.opening import read, read_at
@@ -21,7 +21,7 @@ def base_of(options: Options, path: str, files: int) -> Report | str:
         UsageError: there is no such revision, the file is no spec, or one file is the base of several.
     """
     base = str(options.base)
-    is_file = os.path.isfile(base) or is_in_zoo(base)
+    is_file = os.path.isfile(base) or is_in_zoo(base) or (is_stream(base) and base != STDIN)
     if is_file and files > 1:
         raise UsageError(f"--base {base} is one spec, and cannot be the base of {files}; name a revision")
     if not is_file and path == "-":

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 LAST = ("CC901", "CC902", "CC903")
 """Rules about the other rules' findings."""
 _FINDING_STEPS = 40
+_ADVICE_STEPS = 60
+"""Of a word that stands for no rule."""
 """Steps that a finding takes until it is shown."""
 
 
@@ -267,9 +269,10 @@ class _File:
         suppressing, malformed = self._suppressions()
         hits = [hit for code in self.severities if code not in LAST for hit in self._of_rule(code)]
         hits += self._about_unfinished()
-        steps.spend(len(hits) * (_FINDING_STEPS + len(suppressing)))
-        kept = [hit for hit in hits if not self._is_suppressed(hit, suppressing)]
-        kept += self._about_suppressions(suppressing, malformed)
+        steps.spend(len(hits) * _FINDING_STEPS)
+        speaking = _by_code(suppressing)
+        kept = [hit for hit in hits if not self._is_suppressed(hit, speaking)]
+        kept += self._about_suppressions(suppressing, speaking, malformed)
         kept = [hit for hit in kept if not self._is_known(hit, seen)]
         findings = sorted(self._folded(kept), key=lambda hit: (hit.line, hit.column, hit.code))
         return Linted(self.source.path, tuple(findings), self.suppressed, self.source, self.network)
@@ -352,8 +355,9 @@ class _File:
             positions += [call.key.start for call in calls if call.source is self.source]
         return positions
 
-    def _is_suppressed(self, hit: _Found, suppressing: list[Suppression]) -> bool:
-        if suppressing:
+    def _is_suppressed(self, hit: _Found, speaking: Mapping[str, list[Suppression]]) -> bool:
+        if suppressing := speaking.get(hit.code):
+            steps.spend(len(suppressing))
             places = self._positions(hit.problem)
             taken = [suppression.takes(hit.code, places) for suppression in suppressing]
             if any(taken):  # all were asked, so that each that would is used
@@ -377,16 +381,20 @@ class _File:
         self.suppressed += 1
         return True
 
-    def _about_suppressions(self, suppressing: list[Suppression], malformed: list[Span]) -> Iterator[_Found]:
+    def _about_suppressions(
+        self, suppressing: list[Suppression], speaking: Mapping[str, list[Suppression]], malformed: list[Span]
+    ) -> Iterator[_Found]:
         noticed = self.subject.noticed
         words = [(suppression, word) for suppression in suppressing for word in suppression.words]
-        noticed["CC902"] = [_unknown(word) for _, word in words if not rules.chosen(word.text)]
+        unknown = [word for _, word in words if not rules.chosen(word.text)]
+        steps.spend(_ADVICE_STEPS * len(unknown))
+        noticed["CC902"] = [_unknown(word) for word in unknown]
         noticed["CC902"] += [_malformed(suppression) for suppression in malformed]
         for code in ("CC902", "CC901"):
             if code == "CC901":
                 noticed[code] = [_unused(word) for suppression, word in words if self._is_unused(suppression, word)]
             if code in self.severities:
-                yield from (hit for hit in self._of_rule(code) if not self._is_suppressed(hit, suppressing))
+                yield from (hit for hit in self._of_rule(code) if not self._is_suppressed(hit, speaking))
 
     def _is_unused(self, suppression: Suppression, word: Word) -> bool:
         """Whether nothing was found for a word, though all that it stands for ran, on all there is."""
@@ -417,6 +425,14 @@ class _File:
             message = f"{problem.message}{layers}"
             diagnostic = self.source.diagnostic(hit.code, problem.start, problem.end, message, problem.help)
         return _finding(diagnostic, severity=hit.severity, name=name, layer=hit.layer, more=more, fix=problem.fix)
+
+
+def _by_code(suppressing: list[Suppression]) -> Mapping[str, list[Suppression]]:
+    if not suppressing:
+        return {}
+    from convcalc.linting.suppressions import by_code
+
+    return by_code(suppressing)
 
 
 def _unknown(word: Word) -> Problem:

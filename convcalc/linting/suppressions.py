@@ -9,11 +9,12 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import msgspec
 import yaml
 
-from convcalc import rules
+from convcalc import rules, steps
 from convcalc.language.parsing import DEEPEST
 from convcalc.language.source import Source
 from convcalc.language.suggestions import close
@@ -42,7 +43,11 @@ class Word(msgspec.Struct, frozen=True):
     end: int
 
 
-class Suppression(msgspec.Struct):
+_WORD_STEPS = 40
+"""What it takes to know what a word stands for."""
+
+
+class Suppression(msgspec.Struct, dict=True):
     """Words that count for the characters from `start` to `end`; `used` are those that something was found for."""
 
     words: list[Word]
@@ -54,9 +59,28 @@ class Suppression(msgspec.Struct):
         """Whether a finding with that code at one of these places is not reported; remembers it."""
         if not any(self.start <= place < self.end for place in places):
             return False
-        matching = [word for word in self.words if code in rules.chosen(word.text)]
+        matching = self.by_code.get(code, ())
         self.used.update(matching)
         return bool(matching)
+
+    @cached_property
+    def by_code(self) -> dict[str, list[Word]]:
+        """The words that stand for each code, looked up once for all findings."""
+        words: dict[str, list[Word]] = {}
+        steps.spend(_WORD_STEPS * len(self.words))
+        for word in self.words:
+            for code in rules.chosen(word.text):
+                words.setdefault(code, []).append(word)
+        return words
+
+
+def by_code(suppressing: Sequence[Suppression]) -> dict[str, list[Suppression]]:
+    """Those that speak of each code, in their order."""
+    speaking: dict[str, list[Suppression]] = {}
+    for suppression in suppressing:
+        for code in suppression.by_code:
+            speaking.setdefault(code, []).append(suppression)
+    return speaking
 
 
 def comments(source: Source) -> list[tuple[int, int]]:

@@ -125,21 +125,24 @@ class Folding:
         slots = self._slots(self.root.entries, self.root.occurrences, self.root)
         try:
             scope = WrittenScope(self.graph, self.root.occurrences, slots, is_block=False)
+            is_last = bool(self.graph.layers) and self.graph.outputs == [self.root.occurrences[0].exit]
+            outputs = [] if is_last else [scope.referred(output) for output in self.graph.outputs]
         except Unfit as error:
             raise _NoBlock(self._around(*error.args)) from error
-        is_last = bool(self.graph.layers) and self.graph.outputs == [self.root.occurrences[0].exit]
-        outputs = [] if is_last else [scope.referred(output) for output in self.graph.outputs]
         scope.name()
         return Folded(list(self.blocks.values()), scope.written(slots), [output.text for output in outputs])
 
     def _around(self, *indices: int) -> Template:
-        """The block around a layer that another must be able to speak of, else the one around that other."""
-        return next(
-            template
-            for index in indices
-            for template in self.chosen
-            if any(occurrence.first <= index <= occurrence.exit for occurrence in template.occurrences)
-        )
+        """The block around a layer that another must be able to speak of, else the one around that other.
+
+        Raises:
+            Unfit: there is none, so that it is not for the blocks that this cannot be written.
+        """
+        for index in indices:
+            for template in self.chosen:
+                if any(occurrence.first <= index <= occurrence.exit for occurrence in template.occurrences):
+                    return template
+        raise Unfit(*indices)
 
     # Which become blocks.
 

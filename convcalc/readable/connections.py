@@ -91,7 +91,7 @@ class Connections:
             matches = (reference for tensors, reference in reversed(self._known) if agree(wanted, tensors))
             reference = next(matches, None)
         if reference is None:
-            raise Unfit
+            raise Unfit(*(tensor for tensor in wanted if tensor is not None))
         if reference.slot is not None:
             reference.slot.is_named = True
         return reference

@@ -23,6 +23,7 @@ from convcalc.readable.folded import Folded
 from convcalc.readable.layout import WIDTH, mapping
 from convcalc.readable.names import model_name
 from convcalc.readable.regions import LayerGraph
+from convcalc.readable.slots import Unfit
 from convcalc.steps import OutOfSteps
 from convcalc.visible import visible
 
@@ -129,7 +130,10 @@ def _best(imported: Imported, plain: str, network: Network) -> str:
 def _shorter(imported: Imported, graph: LayerGraph, folding: Folding, network: Network, best: str) -> str:
     """What is written in one way, without the blocks that are wrong; what there is where that is no shorter."""
     for _ in range(_MOST_MENDED):
-        candidate = _spec_text(imported, graph, folding.written())
+        try:
+            candidate = _spec_text(imported, graph, folding.written())
+        except Unfit:  # without blocks it can be said all the same
+            break
         if candidate.count("\n") >= best.count("\n"):
             break
         if _says(candidate, network):

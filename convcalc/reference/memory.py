@@ -9,6 +9,7 @@ from convcalc.analysis.analyze import analyze
 from convcalc.analysis.report import ELEMENT_BYTES
 from convcalc.arithmetic.number import product
 from convcalc.network import Network, Node
+from convcalc.reference.workspace import workspace
 
 WORKSPACE_BYTES = 256 * 2**20
 """What the interpreter, NumPy and the engine's buffers take beside the tensors, rounded up."""
@@ -27,21 +28,24 @@ class TooLarge(ValueError):
 
 
 def bytes_needed(network: Network, dtype: str, *, all_arrays_twice: bool = False) -> int:
-    """Memory for the run: the peak of the activations, a padded copy of the largest, and the arrays of a layer.
+    """Memory for the run: the peak of the activations, and what a layer holds on the way, with its arrays.
 
     Arrays that several layers share are kept from the first to the last of them. `all_arrays_twice` is for another
     runtime, which is handed them all at the end and makes its own of them.
     """
     element = ELEMENT_BYTES[dtype]
     peak = analyze(network, dtype=dtype).peak
-    largest = max((product(node.shape) for node in network.nodes), default=0) * element
     owners = {node.shared for node in network.layers if node.shared is not None} | {owner for owner, _ in network.lent}
     kept = sum(_elements(network, network.nodes[owner]) for owner in owners)
     if all_arrays_twice:
         kept = 2 * sum(_elements(network, node) for node in network.layers if node.shared is None)
     kept += sum(product(node.shape) for node in network.layers if node.config.holds_output)
-    own = max((_elements(network, node) for node in network.layers), default=0)
-    return (peak.bytes if peak else 0) + 2 * largest + (kept + own) * element + WORKSPACE_BYTES
+    held = max((_elements(network, node) + _on_the_way(network, node) for node in network.layers), default=0)
+    return (peak.bytes if peak else 0) + (kept + held) * element + WORKSPACE_BYTES
+
+
+def _on_the_way(network: Network, node: Node) -> int:
+    return workspace(node.config, node.kind, network.shapes_into(node), node.shape) if node.config.costed else 0
 
 
 def _elements(network: Network, node: Node) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -100,7 +100,8 @@ def check_file(imported: Imported, *, seed: int = 0, threads: int = 1, most_byte
     wanted += [source for source in sources if isinstance(source, str)]
     entering = {tensor.name: tensor.shape for tensor in imported.entering.values()}
     try:
-        run = run_file(imported.path, entering, wanted, seed=seed, threads=threads, most_bytes=most_bytes)
+        limits: Any = {"seed": seed, "threads": threads, "most_bytes": most_bytes}
+        run = run_file(imported.path, imported.content, entering, wanted, **limits)
     except NotRun as error:
         return FileCheck(reason=str(error))
     comparison = _Comparison(imported, run, Engine(threads))

@@ -85,7 +85,7 @@ def verify(
     if layer is not None:
         network = alone(network, layer)
     file = network.imported if against and network.imported and network.imported.runtime == against else None
-    file = file if file and file.path else None
+    file = file if file and (file.path or file.content) else None
     if network.uncosted and (layer is not None or (against is not None and file is None)):
         raise UnknownLayers(network.uncosted)
     needed = bytes_needed(network, dtype, all_arrays_twice=against is not None and file is None)

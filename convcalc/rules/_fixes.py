@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from convcalc import steps
 from convcalc.language.edits import Layout
 from convcalc.language.outline import Definition, Outline, Placed, Scope
 from convcalc.language.site import Site
@@ -141,6 +142,9 @@ def removal(subject: Subject, index: int, because: Iterable[int] = ()) -> Fix | 
     return Fix(f"remove {removed.name}", (cut, *redirected))
 
 
+_REFERENCE_STEPS = 2
+
+
 class _Removal:
     """What taking layers out of one spec without mistakes rests on: its layers by the place of their key.
 
@@ -173,8 +177,9 @@ class _Removal:
                 return None
             if key.value in {"branches", "share", "budget"}:
                 return None
-        edits = []
-        for reference in self._references(self.around[removed.scope]):
+        edits, references = [], self._references(self.around[removed.scope])
+        steps.spend(_REFERENCE_STEPS * len(references))
+        for reference in references:
             layer = removed.scope.by_name.get(str(reference.value).partition(".")[0])
             is_later = layer is not None and layer.key.start > removed.key.start
             if layer is removed:

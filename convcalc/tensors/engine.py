@@ -202,15 +202,19 @@ class Engine:
             return x
         before = (slice(None),) * axis
         last = x.shape[axis] - dilation * (kernel - 1)
-        taps = [x[(*before, slice(start, start + last, stride))] for start in range(0, dilation * kernel, dilation)]
+
+        def tap(number: int) -> Array:
+            """Made when it is read: a view is more than the number that a narrow axis has for it."""
+            return x[(*before, slice(dilation * number, dilation * number + last, stride))]
+
         if kernel == 1:
-            return taps[0]
-        output = self._memory.empty(taps[0].shape, x.dtype)
+            return tap(0)
+        output = self._memory.empty(tap(0).shape, x.dtype)
 
         def work(block: Block) -> None:
-            function(taps[0][block], taps[1][block], out=output[block])
-            for tap in taps[2:]:
-                function(output[block], tap[block], out=output[block])
+            function(tap(0)[block], tap(1)[block], out=output[block])
+            for number in range(2, kernel):
+                function(output[block], tap(number)[block], out=output[block])
 
         self._crew(output).share(work, output.shape, most=CACHED)
         return output
@@ -241,7 +245,9 @@ class Engine:
         dilation: Sequence[int],
         rounding: bool | str = True,
     ) -> list[tuple[int, int]]:
-        """`pads`, with as much more at each end as ceil_mode's last window reaches beyond it.
+        """`pads`, with as much more at each end as the last window of ceil_mode reaches beyond it.
+
+        There is less of it where that leaves out windows for which padding has room.
 
         A window more stands where positions are left over; whether it may start behind the input is what the words of
         `rounding` say: "full" that it may, "caffe" that it may where no axis is padded.
@@ -267,10 +273,13 @@ def _fit(x: Array, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int,
 
 
 def _overhang(pair: tuple[int, int], behind: bool, size: int, kernel: int, stride: int, dilation: int) -> int:
-    extent = dilation * (kernel - 1) + 1
+    extent, end = dilation * (kernel - 1) + 1, pair[0] + size
     left_over = (sum(pair) + size - extent) % stride
     start = size + sum(pair) - left_over - extent + stride  # of the next window, on the padded axis
-    return stride - left_over if left_over and (behind or start < pair[0] + size) else 0
+    if left_over and (behind or start < end):
+        return stride - left_over
+    too_many = 0 if behind else max((start - end) // stride, 0)  # windows that start behind the input, on padding
+    return max(-too_many * stride - left_over, -pair[1]) if too_many else 0
 
 
 def _placed(word: str, size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import contextlib
 import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from mmap import mmap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -86,6 +87,7 @@ class FileRun(NamedTuple):
 
 def run_file(
     path: str,
+    content: bytes | mmap | None,
     entering: Mapping[str, Shape],
     wanted: Sequence[str],
     *,
@@ -95,8 +97,9 @@ def run_file(
 ) -> FileRun:
     """The tensors of a model file that are asked for, on random numbers, operator by operator as it is written.
 
-    `entering` are the shapes of its inputs; one that is not among them has its own, with 1 for what is open. Where only
-    one of two branches holds tensors that are asked for, it is taken, as it was when the file was read.
+    `content` is what was in a file that can be read once alone. `entering` are the shapes of its inputs; one that is
+    not among them has its own, with 1 for what is open. Where only one of two branches holds tensors that are asked
+    for, it is taken, as it was when the file was read.
 
     Raises:
         NotRun: ONNX Runtime does not run it, or it is no file that the package onnx loads.
@@ -106,7 +109,8 @@ def run_file(
     from onnx import numpy_helper
 
     try:
-        loaded = onnx.load(path, load_external_data=False)
+        held_once = None if content is None else bytes(content)
+        loaded = onnx.load_from_string(held_once) if held_once else onnx.load(path, load_external_data=False)
         filled = _filled(loaded, Path(path).parent, np.random.default_rng(seed), most_bytes)
         while _take_branch(loaded.graph, {*wanted}):
             pass

@@ -147,8 +147,8 @@ class Follow:
         apart = output if all(a is b for a, b in inputs) else self._run(index, local, rows)
         places = [self.laid[source].place for source in node.inputs]
         if any(place.axis is not None for place in places):  # one position alone is no element's own place on an axis
-            local = [np.zeros_like(x) if place.apart else x for x, place in zip(local, places, strict=True)]
-        local = [np.zeros_like(x) if self.summed(index, number) else x for number, x in enumerate(local)]
+            local = [_untagged(x, rows) if place.apart else x for x, place in zip(local, places, strict=True)]
+        local = [_untagged(x, rows) if self.summed(index, number) else x for number, x in enumerate(local)]
         return output, self._local(index, local, apart, rows)
 
     def _run(self, index: int, inputs: list[Array], rows: int) -> Array:
@@ -160,14 +160,20 @@ class Follow:
         return output
 
     def _local(self, index: int, inputs: list[Array], output: Array, rows: int) -> Array:
-        """The output with the tags dropped that are at all of its positions; what a layer sees of itself stays."""
+        """The output with the tags dropped that are at all of its positions; what a layer sees of itself stays.
+
+        Where one is dropped stands what is there without a tag, of which layers behind it make numbers.
+        """
         place = self.laid[index].place
         spread = reached(output, place, rows).all(1) if self.spreads is None else np.full(rows, self.spreads(index))
         if not spread.any():
             return output
         apart = output.reshape(rows, -1, *output.shape[1:]).copy()
         own = self.laid[index].config.own_path()
-        apart[spread] = 0 if own is None else run(self.probing.engine, own, inputs).reshape(apart.shape)[spread]
+        of_itself = (
+            False if own is None else np.isnan(run(self.probing.engine, own, inputs).reshape(apart.shape)[spread])
+        )
+        apart[spread] = np.where(of_itself, np.nan, apart[-1])
         return apart.reshape(output.shape)
 
     def _see(self, index: int, both: tuple[Array, Array], tags: Tags, rows: range) -> None:
@@ -193,6 +199,12 @@ class Follow:
         if seen is None:
             seen = self.seen[index] = Seen(tags.sets, classes)
         return seen
+
+
+def _untagged(x: Array, rows: int) -> Array:
+    """An array that has in every row what the last has, which is not tagged."""
+    apart = x.reshape(rows, -1, *x.shape[1:])
+    return np.broadcast_to(apart[-1:], apart.shape).reshape(x.shape)
 
 
 def reached(output: Array, place: Place, rows: int) -> Array:
