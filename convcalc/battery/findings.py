@@ -21,8 +21,8 @@ from convcalc.reference.verify import BUFFERS, compared
 from convcalc.reference.weights import RandomWeights
 from convcalc.tensors.engine import Array, Engine
 
-Column = Literal["shape", "params", "macs", "receptive_field", "identities", "values"]
-COLUMNS: tuple[Column, ...] = ("shape", "params", "macs", "receptive_field", "identities")
+Column = Literal["shape", "params", "macs", "elementwise_ops", "receptive_field", "identities", "values"]
+COLUMNS: tuple[Column, ...] = ("shape", "params", "macs", "elementwise_ops", "receptive_field", "identities")
 """What is always looked at; `values` are where there is another runtime to hold them against."""
 
 _MOST_MACS_TO_COUNT = 600
@@ -35,6 +35,8 @@ TOTALS: dict[str, Column] = {
     "buffers": "params",
     "weight_bytes": "params",
     "macs": "macs",
+    "elementwise_ops": "elementwise_ops",
+    "flops": "elementwise_ops",
     "activation_bytes": "shape",
     "peak_activation_bytes": "shape",
 }
@@ -91,6 +93,7 @@ def _figures(network: Network, seed: int, findings: list[Mismatch], *, probed: b
     about: set[Column] = {"shape"}
     about |= {"params"} if report.totals.params or report.totals.buffers else set()
     about |= {"macs"} if report.totals.macs else set()
+    about |= {"elementwise_ops"} if totals["elementwise_ops"].is_tried and report.totals.elementwise_ops else set()
     if probed and not any(layer.problem for layer in layers):
         small = len(network.layers) == 1 and report.totals.macs <= _MOST_MACS_TO_COUNT
         checks = probe(network, thin=not small)[network.input_count :]
@@ -116,7 +119,9 @@ def _of_layer(layer: LayerResult) -> Iterator[Mismatch]:
     figures: tuple[tuple[Column, Figure], ...] = (
         ("shape", layer.output_shape),
         ("params", layer.params),
+        ("params", layer.buffers),
         ("macs", layer.macs),
+        ("elementwise_ops", layer.elementwise_ops),
     )
     for column, figure in figures:
         if layer.problem and (figure.claimed or column == "shape"):
