@@ -17,8 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convcalc.tensors import blocks as cutting
-from convcalc.tensors import engine as primitives
-from convcalc.tensors import products
+from convcalc.tensors import elements, products
 from convcalc.tensors.blocks import Crew, blocks
 from convcalc.tensors.engine import Engine, Misfit
 from convcalc.tensors.memory import WORTH_KEEPING_BYTES, Memory
@@ -72,7 +71,7 @@ def blocks_of(most: int) -> Iterator[None]:
             (products, "BUFFERED"),
             (products, "ROWS"),
             (cutting, "CACHED"),
-            (primitives, "CACHED"),
+            (elements, "CACHED"),
         ):
             stack.enter_context(patch.object(module, name, most))
         for module in (products, cutting):

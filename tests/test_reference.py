@@ -94,7 +94,8 @@ def takes_any(config: Any) -> bool:
 
 # Independence: what a reference can reach, read from its text.
 
-ENGINE = {name for name in vars(Engine) if name[0] != "_" and name != "multiplications"} | {"numpy"}
+COUNTS = {"multiplications", "element_operations", "_element_operations"}
+ENGINE = {name for name in dir(Engine) if name[0] != "_" and name not in COUNTS} | {"numpy"}
 REFLECTION = {"getattr", "setattr", "vars", "globals", "locals", "eval", "exec", "compile", "type", "super", "dir",
               "object", "open", "__import__", "input", "breakpoint", "print"}  # fmt: skip
 CLAIMS = {"params", "macs", "weights", "buffers", "elementwise_ops", "receptive_field", "checks", "paths", "summary"}
@@ -217,7 +218,7 @@ def _forbidden_attribute(node: ast.Attribute, fields: set[str]) -> Iterator[str]
             yield f"engine.{node.attr} is no primitive"
     elif node.attr in MULTIPLY_AND_ADD:
         yield f"multiplies and adds up with {ast.unparse(node)}"
-    elif node.attr in CLAIMS or node.attr.startswith("__") or node.attr == "multiplications":
+    elif node.attr in CLAIMS | COUNTS or node.attr.startswith("__"):
         yield f"reaches {ast.unparse(node)}"
 
 
@@ -278,6 +279,7 @@ PLANTED = {
     "a function of NumPy, imported": "numpy.tensordot(x, weights['weight'])",
     "the count": "engine.__setattr__('multiplications', 1)",
     "the count by another name": "(lambda e: e.multiplications)(engine)",
+    "the count of element-wise operations": "(lambda e: e._element_operations)(engine)",
     "in a lambda": "reduce(lambda a, b: a @ b, [x, x])",
     "what is not there": "no_such_name(x)",
 }
@@ -337,6 +339,8 @@ def measured(case: Case, dtype: str) -> None:
     assert np.isfinite(output).all() or reads_nothing(config, inputs)
     assert used == set(arrays)
     assert engine.multiplications == 2 * config.macs(*inputs)
+    if not config.follows_values:
+        assert engine.element_operations == 2 * config.elementwise_ops(*inputs)
 
 
 @every_kind

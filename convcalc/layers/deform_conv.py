@@ -183,14 +183,15 @@ def _sampled(engine: Engine, parts: Array, places: list[Array]) -> Array:
     lower = [np.floor(place) for place in held]
     between = [place - floor for place, floor in zip(held, lower, strict=True)]
     first = [np.nan_to_num(floor).astype(int) + 1 for floor in lower]
-    flat, parts = ringed.reshape(*ringed.shape[:3], -1), list[Array]()
+    flat, total = ringed.reshape(*ringed.shape[:3], -1), None
     for corner in np.ndindex(*(2,) * len(places)):
         share = math.prod(part if side else 1 - part for side, part in zip(corner, between, strict=True))
         at = [place + side * (part > 0) for side, place, part in zip(corner, first, between, strict=True)]
         index = np.ravel_multi_index(at, sizes).reshape(*share.shape[:2], 1, -1)
         values = np.take_along_axis(flat, index, -1).reshape(*flat.shape[:3], *share.shape[2:])
-        parts = [engine.elementwise(_weighed, values, share[:, :, None], *parts)]
-    return parts[0]
+        before = () if total is None else (total,)
+        total = engine.elementwise(_weighed, values, share[:, :, None], *before)
+    return total
 
 
 def _weighed(values: Array, share: Array, total: Array = 0) -> Array:

@@ -95,15 +95,16 @@ class GridSample(Kind, frozen=True, kw_only=True):
             engine.aside(lambda grid, size=size: _reads(engine, fields, grid, size), grid[..., -1 - axis])
             for axis, size in enumerate(sizes)
         ]
-        flat, parts = x.reshape(*x.shape[:2], -1), list[Array]()
+        flat, total = x.reshape(*x.shape[:2], -1), None
         for taps in np.ndindex(*(len(axis) for axis in reads)):
             chosen = [axis[tap] for axis, tap in zip(reads, taps, strict=True)]
             place = np.ravel_multi_index([place for place, _ in chosen], sizes)
             values = np.take_along_axis(flat, place.reshape(len(x), 1, -1), -1)
             weight = np.prod([weight for _, weight in chosen], 0).reshape(len(x), 1, -1)
-            parts = [engine.elementwise(partial(_share, np), values, weight, *parts)]
+            before = () if total is None else (total,)
+            total = engine.elementwise(partial(_share, np), values, weight, *before)
         placed = engine.aside(lambda grid: ~np.isnan(grid).any(-1).reshape(len(x), 1, -1), grid)
-        return np.where(placed, parts[0], np.nan).astype(x.dtype).reshape(*x.shape[:2], *grid.shape[1:-1])
+        return np.where(placed, total, np.nan).astype(x.dtype).reshape(*x.shape[:2], *grid.shape[1:-1])
 
 
 def _share(numpy: Any, values: Array, weight: Array, total: Array = 0) -> Array:

@@ -67,7 +67,7 @@ class Lstm(Recurrent, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape, *states: Shape) -> int:
         ops = super().elementwise_ops(x)
         peeped = 2 * (self.gates - 1 - self.input_forget) if self.peephole else 0
-        unclipped = int(self.input_forget and self.clip is not None)
+        unclipped = self.input_forget * (self.clip is not None)
         return ops + product((*x[:-1], self.ways, self.hidden_size, peeped - unclipped))
 
     def functions(self) -> tuple[Stated, ...]:

@@ -126,11 +126,12 @@ def _cells(engine: Engine, fields: Fields, image: Array, box: Array) -> Array:
     if isinstance(read, float):
         return np.full((len(image), *fields.output_size), read)
     rows, columns, counts = read
-    parts = list[Array]()
+    total = image[:0]
     for (row, of_row), (column, of_column) in itertools.product(rows, columns):
         seen, weight = image.take(row, 1).take(column, 2), of_row[:, None] * of_column
-        parts = [engine.elementwise(partial(_share, np, fields.mode), seen, weight, *parts)]
-    samples = parts[0].reshape(len(image), *counts)
+        before = [total] if total.size else []
+        total = engine.elementwise(partial(_share, np, fields.mode), seen, weight, *before)
+    samples = total.reshape(len(image), *counts)
     return engine.taken_in(np.max if fields.mode == "max" else np.mean, samples, (2, 4), keepdims=False)
 
 
