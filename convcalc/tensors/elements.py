@@ -149,6 +149,10 @@ class ElementArithmetic:
         self._crew(output).share(work, output.shape, most=CACHED)
         return output
 
+    def least(self, x: Array) -> float:
+        """The least finite number of the type of x."""
+        return float(np.finfo(np.float64 if x.dtype.hasobject else x.dtype).min)
+
     def windows(self, x: Array, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Array:
         """A view [batch, channels, *positions, *kernel] of every window that fits."""
         extents, (batch, channels, *places) = _fit(x, kernel, dilation), x.strides
