@@ -492,7 +492,7 @@ def test_counting_numbers_disagree_with_a_wrong_report(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if load(name).costed])
-@few
+@settings(max_examples=MANY or 6)
 @given(draw=draws)
 def test_counting_numbers_see_every_element_wise_operation(name: str, draw: random.Random) -> None:
     config, inputs = load(name).case(draw)

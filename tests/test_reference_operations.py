@@ -132,7 +132,7 @@ def watched_run(config: Any, arrays: Any, inputs: list[Any]) -> WatchingEngine:
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if load(name).costed])
-@settings(max_examples=MANY or 20)
+@settings(max_examples=MANY or 10)
 @given(draw=draws)
 def test_elements_are_worked_on_by_primitives_alone(name: str, draw: random.Random) -> None:
     config, inputs = load(name).case(draw)
