@@ -164,7 +164,8 @@ def _seen_by_numbers(
     if not (config.costed and 0 < macs + operations <= _MOST_TO_COUNT):
         return
     try:
-        seen = counted(config, arrays, inputs)
+        with np.errstate(all="ignore"):  # a root of something below zero is an operation all the same
+            seen = counted(config, arrays, inputs)
     except Exception as error:  # as above
         column: Column = "macs" if macs else "elementwise_ops"
         yield Mismatch(column, name, f"cannot be run on numbers that count: {failure(error)}")
