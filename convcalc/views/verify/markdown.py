@@ -22,7 +22,7 @@ def write(verified: Verified, out: Output) -> None:
     runtime = [verification.runtime] if verification.runtime and verification.file is None else []
     header = ("layer", "kind", "output", "params", "buffers", "MACs", "ops", "field", *runtime)
     lines = [f"### {escaped(name)} ({escaped(shapes)})", "", *table(header, "lllrrrrr" + "r" * len(runtime), rows)]
-    lines += ["", f"**{shared.totals(verification, mark).replace('   ', ' · ')}**"]
+    lines += ["", f"**{' · '.join(shared.totals(verification, mark))}**"]
     notes = [shared.expectations(verification.expectations, mark)] if verification.expectations else []
     notes += [*shared.disagreements(verification), *shared.notes(verification), shared.verdict(verification)]
     end = f"{verification.dtype}, seed {verification.seed} · {code(path)}"

@@ -58,8 +58,8 @@ def difference(layers: Sequence[LayerResult], mark: Marks) -> str:
     return marked("" if largest is None else f"{largest:.0e}" if largest else "0", agrees, mark).lstrip()
 
 
-def totals(verification: Verification, mark: Marks) -> str:
-    """The line below the table: what was measured of the whole network."""
+def totals(verification: Verification, mark: Marks) -> list[str]:
+    """What stands below the table: what was measured of the whole network."""
     figures = verification.totals
     report, parts = verification.report, list[str]()
     for label, name, write in _TOTALS:
@@ -67,7 +67,7 @@ def totals(verification: Verification, mark: Marks) -> str:
             continue
         figure = _figure(figures[name], write, mark)
         parts.append(f"{label} {words.at_least(figure, len(words.lacking(report, name)))}")
-    return "   ".join(parts)
+    return parts
 
 
 _TOTALS: tuple[tuple[str, str, Any], ...] = (

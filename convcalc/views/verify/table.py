@@ -29,7 +29,8 @@ def write(verified: Verified, out: Output) -> None:
     console.print(terminal.line((name, "bold"), "   ", shapes, "   ", (path, "dim"), "   ", (run, "dim")))
     if verification.layers:
         _print_table(console, verification, mark)
-    console.print(terminal.line(shared.totals(verification, mark), style="bold"))
+    for text in _filled(shared.totals(verification, mark), console.width):
+        console.print(terminal.line(text, style="bold"))
     if verification.expectations:
         console.print(terminal.line(shared.expectations(verification.expectations, mark)))
     for text in shared.disagreements(verification):
@@ -38,6 +39,18 @@ def write(verified: Verified, out: Output) -> None:
         console.print(terminal.line(note), soft_wrap=True)
     style = "bold green" if verification.agrees else "bold red"
     console.print(terminal.line(shared.verdict(verification, verified.seconds), style=style))
+
+
+def _filled(parts: Sequence[str], width: int) -> list[str]:
+    """Parts in as few lines as they fit, none cut in two."""
+    texts = [parts[0]]
+    for part in parts[1:]:
+        longer = f"{texts[-1]}   {part}"
+        if len(longer) <= width:
+            texts[-1] = longer
+        else:
+            texts.append(part)
+    return texts
 
 
 def _print_table(console: Console, verification: Verification, mark: Marks) -> None:
