@@ -264,7 +264,7 @@ def test_a_tap_that_is_cropped_away_is_no_fault() -> None:
     text = "input: [1, 1]\nlayers:\n  - conv_transpose: {out_channels: 1, kernel_size: 3, padding: 1}\n"
     result = checked(loads(Source("cropped.yaml", text)), "conv_transpose", 0)
     assert result.findings == ()
-    assert {"shape", "params", "macs", "receptive_field", "identities"} == result.columns
+    assert set(COLUMNS) == result.columns
 
 
 # Identities
@@ -298,9 +298,9 @@ def test_the_command_prints_a_row_for_each() -> None:
     done = run("verify", "--cases", "1", "--seed", "5")
     assert (done.code, done.err) == (0, "")
     rows = [line.split() for line in done.out.splitlines()]
-    assert rows[0] == ["kind", "cases", "shape", "params", "MACs", "field", "identities"]
-    assert next(row for row in rows if row[0] == "conv")[:5] == ["conv", "1", "✓", "✓", "✓"]
-    assert next(row for row in rows if row[0] == "relu")[:5] == ["relu", "1", "✓", "0", "0"]
+    assert rows[0] == ["kind", "cases", "shape", "params", "MACs", "ops", "field", "identities"]
+    assert next(row for row in rows if row[0] == "conv")[:6] == ["conv", "1", "✓", "✓", "✓", "0"]
+    assert next(row for row in rows if row[0] == "relu")[:6] == ["relu", "1", "✓", "0", "0", "✓"]
     names = " ".join(line.partition("  ")[0] for line in done.out.splitlines())
     assert all(name in names for name in EVERY)
     assert re.search(rf"^\d+ kinds, \d+ blocks, \d+ networks, {len(EVERY)} cases, seed 5, ", done.out.splitlines()[-1])
@@ -338,7 +338,7 @@ def test_markdown_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.code == 1
     rows = [line for line in done.out.splitlines() if line.startswith("|")]
     assert len(rows) == len(EVERY) + 2
-    assert {row.count("|") for row in rows} == {9}
+    assert {row.count("|") for row in rows} == {10}
     assert f"```yaml\n{spec}```" in done.out
 
 

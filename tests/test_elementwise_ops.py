@@ -55,7 +55,9 @@ def moved(config: Any, x: Shape) -> list[str]:
 
 
 def among_neighbours(config: Any, x: Shape) -> list[str]:
-    return ["square", *["addition"] * (config.size - 1), "scaling and shift", "power", "division"]
+    window = range(-(config.size // 2), (config.size + 1) // 2)
+    additions = ["addition" for away in window if 0 < abs(away) < x[0]]
+    return ["square", *additions, "scaling and shift", "power", "division"]
 
 
 def met(config: Any, *inputs: Shape) -> int:

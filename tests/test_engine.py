@@ -17,8 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convcalc.tensors import blocks as cutting
-from convcalc.tensors import engine as primitives
-from convcalc.tensors import products
+from convcalc.tensors import elements, products
 from convcalc.tensors.blocks import Crew, blocks
 from convcalc.tensors.engine import Engine, Misfit
 from convcalc.tensors.memory import WORTH_KEEPING_BYTES, Memory
@@ -72,7 +71,7 @@ def blocks_of(most: int) -> Iterator[None]:
             (products, "BUFFERED"),
             (products, "ROWS"),
             (cutting, "CACHED"),
-            (primitives, "CACHED"),
+            (elements, "CACHED"),
         ):
             stack.enter_context(patch.object(module, name, most))
         for module in (products, cutting):
@@ -185,6 +184,7 @@ def test_windows_are_taken_together_as_a_loop_does(case: Case, largest: bool) ->
             for tap in np.ndindex(kernel)
         ]
         assert y[place] == (max(window) if largest else sum(window))
+    assert case.engine.element_operations == sum(math.prod(kernel) - 1 for _ in np.ndindex(y.shape))
     fitting = zip(x.shape[2:], kernel, case.stride, case.dilation, strict=True)
     assert y.shape[2:] == tuple(len(range(0, size - d * (k - 1), s)) for size, k, s, d in fitting)
 
@@ -214,7 +214,9 @@ def test_elements_meet_as_numpy_broadcasts(data: st.DataObject) -> None:
     ]
     function: Any = data.draw(st.sampled_from([np.add, np.multiply, lambda a, b: np.maximum(a, 7) - b]))
     with blocks_of(data.draw(st.integers(1, 50))):
-        assert np.array_equal(Engine(data.draw(st.integers(1, 3))).elementwise(function, *arrays), function(*arrays))
+        engine = Engine(data.draw(st.integers(1, 3)))
+        assert np.array_equal(engine.elementwise(function, *arrays), function(*arrays))
+    assert engine.element_operations == function(*arrays).size
 
 
 @some
@@ -228,7 +230,9 @@ def test_a_chain_is_its_functions_one_after_another(data: st.DataObject) -> None
     others.append(data.draw(st.integers(-3, 40)))
     functions: Any = data.draw(st.permutations([np.maximum, np.multiply, np.subtract]))
     with blocks_of(data.draw(st.integers(1, 50))):
-        y = Engine(data.draw(st.integers(1, 3))).chained(functions, x, *others)
+        engine = Engine(data.draw(st.integers(1, 3)))
+        y = engine.chained(functions, x, *others)
+    assert engine.element_operations == 3 * y.size
     for function, other in zip(functions, others, strict=True):
         x = function(x, other)
     assert y.dtype == np.float32

@@ -435,7 +435,7 @@ def test_xml_gives_back_what_is_shown() -> None:
 def test_on_a_terminal() -> None:
     spec = written(PLACES["block"](quoted("[red]" + LEGAL)) + f"name: {quoted('{0}' + ALL.replace(chr(0xD800), ''))}\n")
     path = str(Path(spec).absolute())
-    terminals = [Terminal(80, *words, path) for words in (["analyze"], ["lint"], ["explain"], ["verify"])]
+    terminals = [Terminal(110, *words, path) for words in (["analyze"], ["lint"], ["explain"], ["verify"])]
     for terminal in terminals:
         text = terminal.text()
         text = re.sub(r"\x1b\[(\?25[lh]|\d*[AK])|\r", "", COLOUR.sub("", text))

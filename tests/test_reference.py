@@ -94,7 +94,8 @@ def takes_any(config: Any) -> bool:
 
 # Independence: what a reference can reach, read from its text.
 
-ENGINE = {name for name in vars(Engine) if name[0] != "_" and name != "multiplications"} | {"numpy"}
+COUNTS = {"multiplications", "element_operations", "_element_operations"}
+ENGINE = {name for name in dir(Engine) if name[0] != "_" and name not in COUNTS} | {"numpy"}
 REFLECTION = {"getattr", "setattr", "vars", "globals", "locals", "eval", "exec", "compile", "type", "super", "dir",
               "object", "open", "__import__", "input", "breakpoint", "print"}  # fmt: skip
 CLAIMS = {"params", "macs", "weights", "buffers", "elementwise_ops", "receptive_field", "checks", "paths", "summary"}
@@ -217,7 +218,7 @@ def _forbidden_attribute(node: ast.Attribute, fields: set[str]) -> Iterator[str]
             yield f"engine.{node.attr} is no primitive"
     elif node.attr in MULTIPLY_AND_ADD:
         yield f"multiplies and adds up with {ast.unparse(node)}"
-    elif node.attr in CLAIMS or node.attr.startswith("__") or node.attr == "multiplications":
+    elif node.attr in CLAIMS | COUNTS or node.attr.startswith("__"):
         yield f"reaches {ast.unparse(node)}"
 
 
@@ -278,6 +279,7 @@ PLANTED = {
     "a function of NumPy, imported": "numpy.tensordot(x, weights['weight'])",
     "the count": "engine.__setattr__('multiplications', 1)",
     "the count by another name": "(lambda e: e.multiplications)(engine)",
+    "the count of element-wise operations": "(lambda e: e._element_operations)(engine)",
     "in a lambda": "reduce(lambda a, b: a @ b, [x, x])",
     "what is not there": "no_such_name(x)",
 }
@@ -337,6 +339,8 @@ def measured(case: Case, dtype: str) -> None:
     assert np.isfinite(output).all() or reads_nothing(config, inputs)
     assert used == set(arrays)
     assert engine.multiplications == 2 * config.macs(*inputs)
+    if not config.follows_values:
+        assert engine.element_operations == 2 * config.elementwise_ops(*inputs)
 
 
 @every_kind
@@ -448,7 +452,7 @@ def test_nan_reaches_the_outputs_that_read_its_place_and_no_others(name: str, dr
         assert marked.any()
 
 
-# Numbers that count their products.
+# Numbers that count what is done to them.
 
 MULTIPLYING = [
     name
@@ -485,6 +489,37 @@ def test_counting_numbers_disagree_with_a_wrong_report(monkeypatch: pytest.Monke
     engine.matmul(engine.numbers(np.ones((2, 3))), engine.numbers(np.ones((3, 4))))
     assert engine.products == 24
     assert engine.multiplications == 23
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if load(name).costed])
+@settings(max_examples=MANY or 6)
+@given(draw=draws)
+def test_counting_numbers_see_every_element_wise_operation(name: str, draw: random.Random) -> None:
+    config, inputs = load(name).case(draw)
+    assume(config.macs(*inputs) + config.elementwise_ops(*inputs) <= 1500)
+    arrays, entered = arrays_of(config, inputs), having_values(config, entering(inputs))
+    result = counted(config, arrays, entered)
+    assert result.operations == result.reported_operations
+    assert config.follows_values or result.operations == config.elementwise_ops(*inputs)
+    output, _ = run_layer(Engine(), config, arrays, entered)
+    np.testing.assert_allclose(result.output, output, 1e-9, 1e-9)
+
+
+def test_the_kinds_whose_operations_follow_what_enters() -> None:
+    drawn_kinds = {name: [load(name).case(random.Random(n))[0] for n in range(30)] for name in NAMES}
+    following = {name for name, configs in drawn_kinds.items() if any(config.follows_values for config in configs)}
+    assert following == {"roi_align"}
+    assert {config.sampling_ratio for config in drawn_kinds["roi_align"] if config.follows_values} == {None}  # type: ignore[attr-defined]  # its field
+
+
+@pytest.mark.parametrize("is_clipped", [False, True])
+@pytest.mark.parametrize("peephole", [False, True])
+def test_a_forget_gate_that_is_the_other_one_takes_no_work_of_its_own(is_clipped: bool, peephole: bool) -> None:
+    clip = 3.0 if is_clipped else None
+    config: Any = load("lstm")(hidden_size=3, peephole=peephole, input_forget=True, clip=clip)
+    arrays, (x,) = arrays_of(config, ((4, 2),)), entering(((4, 2),))
+    result = counted(config, arrays, [x])
+    assert result.operations == config.elementwise_ops((4, 2)) == 4 * 3 * (13 + 8 + 4 * peephole + 3 * is_clipped)
 
 
 # Values that have a definition simpler than their code.

@@ -213,6 +213,34 @@ def test_macs_that_are_claimed_wrongly(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert result.out.count("✗") == 2  # of the layer and of the total
 
 
+def test_operations_and_buffers_that_are_claimed_wrongly(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    right = BatchNorm.elementwise_ops
+    monkeypatch.setattr(BatchNorm, "elementwise_ops", lambda self, x: right(self, x) + 1)
+    statistics = {"running_mean": (4,), "running_var": (4,), "batches": (1,)}
+    monkeypatch.setattr(BatchNorm, "buffers", lambda self, x: statistics)
+    result = run("verify", written(tmp_path))
+    assert result.code == 1
+    assert "batch_norm1 (line 6): buffers 9 claimed, 8 measured" in result.out
+    assert "batch_norm1 (line 6): element-wise ops 161 claimed, 160 measured" in result.out
+    assert re.search(r"buffers [\d,]+ claimed, [\d,]+ measured ✗ +MACs [\d,]+ ✓ +ops [\d,]+ claimed,", result.out)
+
+
+def test_operations_that_follow_values_are_not_measured(tmp_path: Path) -> None:
+    text = """
+inputs: {input: [2, 8, 8], boxes: [3, 4]}
+layers:
+  - roi_align: {name: free, from: [input, boxes], output_size: 2}
+  - roi_align: {name: fixed, from: [input, boxes], output_size: 2, sampling_ratio: 3}
+"""
+    free, fixed = verify(net(text)).layers
+    assert (free.elementwise_ops.agrees, free.elementwise_ops.measured) == (None, None)
+    assert (fixed.elementwise_ops.agrees, fixed.elementwise_ops.measured) == (True, 3 * 2 * 2 * 2 * 9 * 5)
+    result = run("verify", written(tmp_path, text))
+    assert result.code == 0
+    assert "ops not measured at free: how many there are depends on values" in result.out
+    assert re.search(r"ops [\d,]+ ·", result.out)
+
+
 def test_params_that_are_claimed_and_never_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(BatchNorm, "weights", lambda self, x: {"weight": (x[0],), "bias": (x[0],), "spare": (2,)})
     wrong = verify(net()).disagreements
@@ -330,7 +358,10 @@ def test_json_has_every_number_twice(tmp_path: Path) -> None:
     document = json.loads(result.out)
     assert document["agrees"] is True
     assert document["totals"]["params"] == {"claimed": 132, "measured": 132, "agrees": True}
+    assert document["totals"]["elementwise_ops"]["agrees"] is document["totals"]["flops"]["agrees"] is True
     assert [layer["name"] for layer in document["layers"]][:2] == ["stem", "batch_norm1"]
+    assert document["layers"][1]["elementwise_ops"] == {"claimed": 160, "measured": 160, "agrees": True}
+    assert document["layers"][1]["buffers"] == {"claimed": 8, "measured": 8, "agrees": True}
     assert document["layers"][0]["output_shape"] == {"claimed": [4, 5, 4], "measured": [4, 5, 4], "agrees": True}
     assert document["layers"][0]["receptive_field"]["agrees"] is True
     assert {item["name"] for item in document["expectations"]} == {"params", "output"}
@@ -350,8 +381,9 @@ def test_json_of_several_specs_is_an_array_and_a_broken_one_is_in_it(tmp_path: P
 def test_markdown_is_a_table(tmp_path: Path) -> None:
     result = run("verify", written(tmp_path), "--format", "markdown")
     rows = [line for line in result.out.splitlines() if line.startswith("|")]
-    assert {row.count("|") for row in rows} == {7}
-    assert "| stem | conv | 4x5x4 ✓ | 108 ✓ | 2,160 ✓ | 3 ✓ |" in rows
+    assert {row.count("|") for row in rows} == {9}
+    assert "| stem | conv | 4x5x4 ✓ | 108 ✓ | 0 ✓ | 2,160 ✓ | 0 ✓ | 3 ✓ |" in rows
+    assert "| batch_norm1 | batch_norm | 4x5x4 ✓ | 8 ✓ | 8 ✓ | 0 ✓ | 160 ✓ | 3 ✓ |" in rows
 
 
 def test_piped_output_is_plain(tmp_path: Path) -> None:

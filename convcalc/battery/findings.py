@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 import numpy as np
 
 from convcalc.battery.identities import Bench, disagreement, identities
-from convcalc.layers import Kind
+from convcalc.layers import Kind, Shape
 from convcalc.network import Network
 from convcalc.reference.against import OnnxRuntime
 from convcalc.reference.execution import failure, run_layer
@@ -21,12 +21,14 @@ from convcalc.reference.verify import BUFFERS, compared
 from convcalc.reference.weights import RandomWeights
 from convcalc.tensors.engine import Array, Engine
 
-Column = Literal["shape", "params", "macs", "receptive_field", "identities", "values"]
-COLUMNS: tuple[Column, ...] = ("shape", "params", "macs", "receptive_field", "identities")
+Column = Literal["shape", "params", "macs", "elementwise_ops", "receptive_field", "identities", "values"]
+COLUMNS: tuple[Column, ...] = ("shape", "params", "macs", "elementwise_ops", "receptive_field", "identities")
 """What is always looked at; `values` are where there is another runtime to hold them against."""
 
-_MOST_MACS_TO_COUNT = 600
-"""A layer of more is not run on numbers that count, nor probed with all its channels and axes."""
+_MOST_TO_COUNT = 600
+"""A layer of more MACs and operations is not run on numbers that count."""
+_MOST_MACS_TO_PROBE = 600
+"""A layer of more is not probed with all its channels and axes."""
 _MOST_ELEMENTS_TO_REACH = 40
 """Elements of a layer's learned arrays that are followed to its output; of more, as many are drawn."""
 
@@ -35,6 +37,8 @@ TOTALS: dict[str, Column] = {
     "buffers": "params",
     "weight_bytes": "params",
     "macs": "macs",
+    "elementwise_ops": "elementwise_ops",
+    "flops": "elementwise_ops",
     "activation_bytes": "shape",
     "peak_activation_bytes": "shape",
 }
@@ -73,7 +77,7 @@ def checked(
         except Exception as error:  # a formula that fails is one that is wrong
             findings.append(Mismatch("shape", "", f"a formula fails: {failure(error)}"))
     broken = any(finding.column == "shape" for finding in findings)
-    if not broken and len(network.layers) == 1 and only in (None, "params", "macs"):
+    if not broken and len(network.layers) == 1 and only in (None, "params", "macs", "elementwise_ops"):
         findings += _small(network, seed)
     if only in (None, "identities"):
         about |= _identities(network, subject, seed, findings)
@@ -91,8 +95,9 @@ def _figures(network: Network, seed: int, findings: list[Mismatch], *, probed: b
     about: set[Column] = {"shape"}
     about |= {"params"} if report.totals.params or report.totals.buffers else set()
     about |= {"macs"} if report.totals.macs else set()
+    about |= {"elementwise_ops"} if totals["elementwise_ops"].is_tried and report.totals.elementwise_ops else set()
     if probed and not any(layer.problem for layer in layers):
-        small = len(network.layers) == 1 and report.totals.macs <= _MOST_MACS_TO_COUNT
+        small = len(network.layers) == 1 and report.totals.macs <= _MOST_MACS_TO_PROBE
         checks = probe(network, thin=not small)[network.input_count :]
         findings += [Mismatch("receptive_field", check.name, check.reason) for check in checks if check.agrees is False]
         about |= {"receptive_field"} if any(check.agrees is not None for check in checks) else set()
@@ -116,7 +121,9 @@ def _of_layer(layer: LayerResult) -> Iterator[Mismatch]:
     figures: tuple[tuple[Column, Figure], ...] = (
         ("shape", layer.output_shape),
         ("params", layer.params),
+        ("params", layer.buffers),
         ("macs", layer.macs),
+        ("elementwise_ops", layer.elementwise_ops),
     )
     for column, figure in figures:
         if layer.problem and (figure.claimed or column == "shape"):
@@ -137,7 +144,7 @@ def _small(network: Network, seed: int) -> Iterator[Mismatch]:
     """What is proved on small layers alone: the count of products, and that every learned element has an effect."""
     (layer,) = network.layers
     config, shapes, name, bench = layer.config, network.shapes_into(layer), layer.name, Bench(seed)
-    inputs, macs = [bench.random(1, *shape) for shape in shapes], config.macs(*shapes)
+    inputs = [bench.random(1, *shape) for shape in shapes]
     try:
         arrays = bench.arrays(config, shapes)
         idle = _idle(config, arrays, inputs, seed)
@@ -146,13 +153,28 @@ def _small(network: Network, seed: int) -> Iterator[Mismatch]:
         return
     if idle:
         yield Mismatch("params", name, f"element {idle} reaches no output")
-    try:
-        products = counted(config, arrays, inputs).products if 0 < macs <= _MOST_MACS_TO_COUNT else macs
-    except Exception as error:  # as above
-        yield Mismatch("macs", name, f"cannot be run on numbers that count: {failure(error)}")
+    yield from _seen_by_numbers(config, shapes, name, arrays, inputs)
+
+
+def _seen_by_numbers(
+    config: Kind, shapes: Sequence[Shape], name: str, arrays: Mapping[str, Array], inputs: list[Array]
+) -> Iterator[Mismatch]:
+    """The products and element-wise operations of a small layer, as the numbers themselves count them."""
+    macs, operations = config.macs(*shapes), config.elementwise_ops(*shapes)
+    if not (config.costed and 0 < macs + operations <= _MOST_TO_COUNT):
         return
-    if products != macs:
-        yield Mismatch("macs", name, f"{macs:,} claimed, {products:,} products seen by the numbers")
+    try:
+        with np.errstate(all="ignore"):  # a root of something below zero is an operation all the same
+            seen = counted(config, arrays, inputs)
+    except Exception as error:  # as above
+        column: Column = "macs" if macs else "elementwise_ops"
+        yield Mismatch(column, name, f"cannot be run on numbers that count: {failure(error)}")
+        return
+    if seen.products != macs:
+        yield Mismatch("macs", name, f"{macs:,} claimed, {seen.products:,} products seen by the numbers")
+    if seen.operations != operations and not config.follows_values:
+        text = f"{operations:,} claimed, {seen.operations:,} operations seen by the numbers"
+        yield Mismatch("elementwise_ops", name, text)
 
 
 def _idle(config: Kind, arrays: Mapping[str, Array], inputs: list[Array], seed: int) -> str:

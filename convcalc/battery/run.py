@@ -195,6 +195,7 @@ LABELS: dict[Column, str] = {
     "shape": "shape",
     "params": "params",
     "macs": "MACs",
+    "elementwise_ops": "element-wise ops",
     "receptive_field": "receptive field",
     "identities": "identities",
     "values": "values",

@@ -300,6 +300,11 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         return -inf, inf
 
     @property
+    def follows_values(self) -> bool:
+        """Whether how much there is to do depends on the numbers that enter; then `elementwise_ops` are the most."""
+        return False
+
+    @property
     def dropped(self) -> float:
         """The share of the elements that training sets to zero."""
         return 0.0

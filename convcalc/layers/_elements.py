@@ -44,7 +44,7 @@ def within(*bounds: float) -> Callable[..., Array]:
     """The reference of a kind that holds elements between bounds: the least and perhaps the most."""
 
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        return engine.chained((engine.numpy.maximum, engine.numpy.minimum)[: len(bounds)], x, *bounds)
+        return engine.bounded(x, *bounds)
 
     return staticmethod(reference)
 

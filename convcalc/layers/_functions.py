@@ -101,7 +101,11 @@ def activated(engine: Engine, stated: Any, x: Array, clip: float | None = None) 
     own = next((row[1:] for row in _OWN if row[0] == name), (0.0, 0.0))
     alpha, beta = (given[1:] + own)[:2] if len(given) != 2 else (given[1], 0.0)
     if clip is not None:
-        x = np.minimum(np.maximum(x, -clip), clip)
+        x = engine.bounded(x, -clip, clip)
+    return engine.elementwise(partial(_of_elements, np, name, alpha, beta), x)
+
+
+def _of_elements(np: Any, name: str, alpha: float, beta: float, x: Array) -> Array:
     if name == "tanh":
         return np.tanh(x)
     if name == "sigmoid":

@@ -72,7 +72,10 @@ def between_two(function: Callable[[Any], Callable[..., Array]]) -> Callable[...
     """The reference of a merge, by NumPy's function of two arrays."""
 
     def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
-        return reduce(partial(engine.elementwise, function(engine.numpy)), engine.aligned(*inputs))
+        first, *others = engine.aligned(*inputs)
+        shape = engine.numpy.broadcast_shapes(first.shape, *(other.shape for other in others))
+        spread = [engine.numpy.broadcast_to(first, shape), *others]  # so that every meeting is of elements that leave
+        return reduce(partial(engine.elementwise, function(engine.numpy)), spread)
 
     return staticmethod(reference)
 

@@ -1,9 +1,10 @@
 """What max_pool and avg_pool share, and the two adaptive ones, and the two global ones."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain, pairwise
+from itertools import product as combinations
 from typing import Annotated, Any, ClassVar
 
 from msgspec.structs import replace
@@ -330,21 +331,30 @@ def _equal(ranges: list[tuple[int, int]]) -> tuple[int, int] | None:
     return (min(lengths), min(apart)) if len(lengths) == len(apart) == 1 and apart != {0} else None
 
 
-def over_cells(function: Callable[[Any], Callable[..., Array]]) -> Callable[..., Array]:
-    """The reference of a pool that takes the elements of each cell together, by NumPy's function of them and an axis.
+def over_cells(together: Callable[[Engine, Array, Sequence[int]], Array]) -> Callable[..., Array]:
+    """The reference of a pool that takes the elements of each cell together, those along axes, which stay.
 
-    It goes axis by axis: the mean of means over equally many is the mean.
+    An axis that is left as it is has cells of one position.
     """
 
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        for axis, outputs in enumerate(fields.output_size, start=2):
-            if outputs is not None:
-                last, size = engine.numpy.moveaxis(x, axis, -1), x.shape[axis]
-                cells = [slice(t * size // outputs, -(-(t + 1) * size // outputs)) for t in range(outputs)]
-                x = engine.numpy.stack([function(engine.numpy)(last[..., cell], -1) for cell in cells], axis)
-        return x
+        divided = [axis for axis, outputs in enumerate(fields.output_size, start=2) if outputs is not None]
+        sizes = [x.shape[axis] if axis not in divided else fields.output_size[axis - 2] for axis in range(2, x.ndim)]
+        y = engine.numpy.empty((*x.shape[:2], *sizes), x.dtype)
+        cells = [_cells_of(x.shape[axis], fields.output_size[axis - 2]) for axis in range(2, x.ndim)]
+        for cell in combinations(*cells):
+            taken = together(engine, x[(..., *(entering for entering, _ in cell))], divided)
+            y[(..., *(leaving for _, leaving in cell))] = taken
+        return y
 
     return staticmethod(reference)
+
+
+def _cells_of(size: int, outputs: int | None) -> list[tuple[slice, slice]]:
+    """The cells of an axis, each with its place among those that leave; all at once where it is not divided."""
+    if outputs is None:
+        return [(slice(None), slice(None))]
+    return [(slice(t * size // outputs, -(-(t + 1) * size // outputs)), slice(t, t + 1)) for t in range(outputs)]
 
 
 def _in_proportion(axis: int, size: int, engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

@@ -242,7 +242,8 @@ def product_with(
     weight = engine.fitting(weights[f"weight_{word}"], (ways, count, x.shape[-1]))[way, start:end]
     y = engine.matmul(x, weight.T)
     if fields.bias and (word == "ih" or fields.recurrent_bias):
-        y = y + engine.fitting(weights[f"bias_{word}"], (ways, count))[way, start:end]
+        bias = engine.fitting(weights[f"bias_{word}"], (ways, count))
+        y = engine.elementwise(engine.numpy.add, y, bias[way, start:end])
     return y
 
 

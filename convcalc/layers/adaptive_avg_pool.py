@@ -19,7 +19,7 @@ from convcalc.layers._pools import AdaptivePool, over_cells
 
 class AdaptiveAvgPool(AdaptivePool, frozen=True, kw_only=True):
     onnx_form = "AveragePool"
-    reference = over_cells(lambda np: np.mean)
+    reference = over_cells(lambda engine, cell, axes: engine.taken_in(engine.numpy.mean, cell, axes))
 
     def elementwise_ops(self, x: Shape) -> int:
         return self.combined(x)

@@ -18,7 +18,7 @@ from convcalc.layers._pools import AdaptivePool, over_cells
 
 class AdaptiveMaxPool(AdaptivePool, frozen=True, kw_only=True):
     onnx_form = "MaxPool"
-    reference = over_cells(lambda np: np.max)
+    reference = over_cells(lambda engine, cell, axes: engine.largest(cell, axes))
 
     def elementwise_ops(self, x: Shape) -> int:
         return self.combined(x) - product(self.shape(x))

@@ -89,18 +89,21 @@ class Attention(Kind, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        features = x.shape[-1]
+        np, features = engine.numpy, x.shape[-1]
         into = engine.fitting(weights["in_proj_weight"], (3 * features, features))
         out_of = engine.fitting(weights["out_proj.weight"], (features, features))
         projected = engine.matmul(x, into.T)
         if fields.bias:
-            projected = projected + engine.fitting(weights["in_proj_bias"], (3 * features,))
+            projected = engine.elementwise(np.add, projected, engine.fitting(weights["in_proj_bias"], (3 * features,)))
         parts = projected.reshape(*x.shape[:-1], 3, fields.num_heads, -1)
         query, key, value = (parts[..., part, :, :].swapaxes(-2, -3) for part in range(3))
-        scores = engine.matmul(query, key.swapaxes(-1, -2)) * query.shape[-1] ** -0.5
+        factor = query.shape[-1] ** -0.5
+        scores = engine.elementwise(lambda products: products * factor, engine.matmul(query, key.swapaxes(-1, -2)))
         attended = engine.matmul(softmax(engine, scores, -1), value).swapaxes(-2, -3)
         y = engine.matmul(attended.reshape(x.shape), out_of.T)
-        return y + engine.fitting(weights["out_proj.bias"], (features,)) if fields.bias else y
+        if not fields.bias:
+            return y
+        return engine.elementwise(np.add, y, engine.fitting(weights["out_proj.bias"], (features,)))
 
 
 def _no_tokens(x: Shape) -> str:

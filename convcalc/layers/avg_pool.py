@@ -61,7 +61,8 @@ class AvgPool(Pool, frozen=True, kw_only=True):
         stride, pads, reached = placed(engine, fields, x, dilation)
         beyond = [(0, end - after) for (_, after), (_, end) in zip(pads, reached, strict=True)]
         ones = engine.pad(np.ones_like(x[:1, :1]), pads, fill=float(fields.count_include_pad))
-        counts = engine.reduced(np.add, engine.pad(ones, beyond), fields.kernel_size, stride, dilation)
+        counted = engine.windows(engine.pad(ones, beyond), fields.kernel_size, stride, dilation)
+        counts = counted.sum(tuple(range(x.ndim, counted.ndim)))
         sums = engine.reduced(np.add, engine.pad(x, reached), fields.kernel_size, stride, dilation)
         with np.errstate(invalid="ignore"):  # the mean of nothing is no number
             return engine.elementwise(np.divide, sums, counts)

@@ -82,7 +82,8 @@ class Cumulate(Kind, frozen=True, kw_only=True):
         if fields.exclusive:
             neutral = np.full_like(along.take([0], axis), int(fields.operation == "prod"))
             along = np.concatenate([neutral, along.take(range(x.shape[axis] - 1), axis)], axis)
-        taken = (np.cumsum if fields.operation == "sum" else np.cumprod)(along, axis, dtype=x.dtype)
+        cumulated = np.cumsum if fields.operation == "sum" else np.cumprod
+        taken = engine.taken_in(lambda x, axes, keepdims: cumulated(x, *axes, dtype=x.dtype), along, [axis])
         return np.flip(taken, axis) if fields.reverse else taken
 
 

@@ -19,7 +19,7 @@ Source: Dai et al. 2017; Zhu et al. 2019 (the mask); torchvision.ops.deform_conv
 import math
 import random
 from collections.abc import Iterator, Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import Annotated, Any, ClassVar
 
 from convcalc.arithmetic.field import Field
@@ -118,13 +118,13 @@ class DeformConv(Convolution, frozen=True, kw_only=True):
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array, offset: Array, *others: Array) -> Array:
         has_mask = bool(others) and others[0].ndim != x.ndim + 1
         pads = engine.pads(fields.padding, x.shape[2:], fields.kernel_size, fields.stride, fields.dilation)
-        places = _moved(engine, fields, x, pads, offset)
+        places = engine.aside(partial(_moved, engine, fields, x, pads), offset)
         parts = x.reshape(x.shape[0], fields.offset_groups, -1, *x.shape[2:])
         samples = _sampled(engine, parts, places)
         if has_mask:
             shape = places[0].shape
             weighed = engine.fitting(others[0], (x.shape[0], math.prod(shape[1 : x.ndim]), *shape[x.ndim :]))
-            samples = samples * weighed.reshape(shape)[:, :, None]
+            samples = engine.elementwise(engine.numpy.multiply, samples, weighed.reshape(shape)[:, :, None])
 
         def contracted(arrays: Arrays, columns: Array) -> Array:
             y = engine.contract(columns, filters(engine, fields, arrays, x), fields.groups)
@@ -183,14 +183,20 @@ def _sampled(engine: Engine, parts: Array, places: list[Array]) -> Array:
     lower = [np.floor(place) for place in held]
     between = [place - floor for place, floor in zip(held, lower, strict=True)]
     first = [np.nan_to_num(floor).astype(int) + 1 for floor in lower]
-    flat, total = ringed.reshape(*ringed.shape[:3], -1), 0
+    flat, total = ringed.reshape(*ringed.shape[:3], -1), None
     for corner in np.ndindex(*(2,) * len(places)):
         share = math.prod(part if side else 1 - part for side, part in zip(corner, between, strict=True))
         at = [place + side * (part > 0) for side, place, part in zip(corner, first, between, strict=True)]
         index = np.ravel_multi_index(at, sizes).reshape(*share.shape[:2], 1, -1)
         values = np.take_along_axis(flat, index, -1).reshape(*flat.shape[:3], *share.shape[2:])
-        total = total + values * share[:, :, None]
+        before = () if total is None else (total,)
+        total = engine.elementwise(_weighed, values, share[:, :, None], *before)
     return total
+
+
+def _weighed(values: Array, share: Array, total: Array = 0) -> Array:
+    """A share of values, together with those before."""
+    return total + values * share
 
 
 def _unmoved(engine: Engine, fields: Fields, weights: Arrays, x: Array, *maps: Array) -> Array:

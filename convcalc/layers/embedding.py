@@ -55,7 +55,7 @@ class Embedding(Kind, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         table = engine.fitting(weights["weight"], (fields.num_embeddings, fields.embedding_dim))
-        return table[places(engine, x, fields.num_embeddings)]
+        return table[engine.aside(lambda x: places(engine, x, fields.num_embeddings), x)]
 
 
 def _of_its_index(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

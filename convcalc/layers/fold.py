@@ -127,7 +127,8 @@ class Fold(Kind, frozen=True, kw_only=True):
         for tap in places(*map(range, kernel)):
             moved = zip(tap, counts, stride, dilation, strict=True)
             at = (slice(t * d, t * d + s * (n - 1) + 1, s) for t, n, s, d in moved)
-            y[(..., *at)] += columns[(slice(None), slice(None), *tap)]
+            there = (..., *at)
+            y[there] = engine.elementwise(engine.numpy.add, y[there], columns[(slice(None), slice(None), *tap)])
         return y[(..., *(slice(p, size - p) for p, size in zip(padding, padded, strict=True)))]
 
 

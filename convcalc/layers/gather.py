@@ -89,7 +89,8 @@ class Gather(Kind, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array, indices: Array) -> Array:
         items = [
-            item[tuple(coordinates(engine, fields, item.shape, index))] for item, index in zip(x, indices, strict=True)
+            item[tuple(engine.aside(partial(coordinates, engine, fields, item.shape), index))]
+            for item, index in zip(x, indices, strict=True)
         ]
         y = engine.numpy.stack(items)
         return y if y.ndim > 1 else y.reshape(-1, 1)

@@ -25,4 +25,4 @@ class GlobalAvgPool(GlobalPool, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        return x.mean(tuple(range(2, x.ndim)), keepdims=fields.keepdim)
+        return engine.taken_in(engine.numpy.mean, x, range(2, x.ndim), keepdims=fields.keepdim)

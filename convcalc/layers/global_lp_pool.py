@@ -50,5 +50,9 @@ class GlobalLpPool(GlobalPool, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        p, axes = fields.norm_type, tuple(range(2, x.ndim))
-        return (abs(x) ** p).sum(axes, keepdims=fields.keepdim) ** (1 / p)
+        p, axes, np = fields.norm_type, tuple(range(2, x.ndim)), engine.numpy
+        raised = engine.elementwise(lambda x: np.abs(x) ** p, x)
+        ones = (1,) * len(axes)
+        sums = engine.reduced(np.add, raised, x.shape[2:], ones, ones)
+        norms = engine.elementwise(lambda sums: sums ** (1 / p), sums)
+        return norms if fields.keepdim else norms.squeeze(axes)

@@ -25,4 +25,4 @@ class GlobalMaxPool(GlobalPool, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        return x.max(tuple(range(2, x.ndim)), keepdims=fields.keepdim)
+        return engine.largest(x, range(2, x.ndim), keepdims=fields.keepdim)

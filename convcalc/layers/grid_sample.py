@@ -18,7 +18,8 @@ Source: Jaderberg et al. 2015, "Spatial transformer networks"; PyTorch torch.nn.
 
 import random
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from functools import partial
+from typing import Annotated, Any, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
@@ -90,16 +91,25 @@ class GridSample(Kind, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array, grid: Array) -> Array:
         np, sizes = engine.numpy, x.shape[2:]
-        reads = [_reads(engine, fields, grid[..., -1 - axis], size) for axis, size in enumerate(sizes)]
-        flat, y = x.reshape(*x.shape[:2], -1), engine.numpy.zeros(1)
+        reads = [
+            engine.aside(lambda grid, size=size: _reads(engine, fields, grid, size), grid[..., -1 - axis])
+            for axis, size in enumerate(sizes)
+        ]
+        flat, total = x.reshape(*x.shape[:2], -1), None
         for taps in np.ndindex(*(len(axis) for axis in reads)):
             chosen = [axis[tap] for axis, tap in zip(reads, taps, strict=True)]
             place = np.ravel_multi_index([place for place, _ in chosen], sizes)
             values = np.take_along_axis(flat, place.reshape(len(x), 1, -1), -1)
             weight = np.prod([weight for _, weight in chosen], 0).reshape(len(x), 1, -1)
-            y = y + np.where(weight == 0, 0, values) * weight
-        placed = ~np.isnan(grid).any(-1).reshape(len(x), 1, -1)
-        return np.where(placed, y, np.nan).astype(x.dtype).reshape(*x.shape[:2], *grid.shape[1:-1])
+            before = () if total is None else (total,)
+            total = engine.elementwise(partial(_share, np), values, weight, *before)
+        placed = engine.aside(lambda grid: ~np.isnan(grid).any(-1).reshape(len(x), 1, -1), grid)
+        return np.where(placed, total, np.nan).astype(x.dtype).reshape(*x.shape[:2], *grid.shape[1:-1])
+
+
+def _share(numpy: Any, values: Array, weight: Array, total: Array = 0) -> Array:
+    """A share of values, together with those before; what has no weight is not read."""
+    return total + numpy.where(weight == 0, 0, values) * weight
 
 
 def _reads(engine: Engine, fields: Fields, grid: Array, size: int) -> list[tuple[Array, Array]]:

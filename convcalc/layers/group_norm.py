@@ -30,7 +30,6 @@ from convcalc.layers._norms import (
     learned,
     learns_scale,
     learns_shift,
-    measured_statistics,
     normalised,
     operations,
     scale_and_shift,
@@ -91,7 +90,6 @@ class GroupNorm(Normalisation, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         parts = x.reshape(x.shape[0], fields.num_groups, -1, *x.shape[2:])
-        mean, variance = measured_statistics(parts, range(2, parts.ndim))
         of_channels = learned(engine, fields.affine, weights, x)
         of_parts = [array.reshape(fields.num_groups, -1, *array.shape[1:]) for array in of_channels]
-        return normalised(engine, parts, mean, variance, fields.eps, of_parts).reshape(x.shape)
+        return normalised(engine, parts, range(2, parts.ndim), fields.eps, of_parts).reshape(x.shape)

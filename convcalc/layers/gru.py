@@ -62,13 +62,18 @@ class Gru(Recurrent, frozen=True, kw_only=True):
 def _step(engine: Engine, fields: Fields, weights: Arrays, way: int, x: Array, state: State) -> State:
     (before,), size = state, fields.hidden_size
     gates, new = (0, 2 * size, 3 * size), (2 * size, 3 * size, 3 * size)
+    np = engine.numpy
     sums = product_with(engine, fields, weights, way, "ih", x, gates)
-    sums = sums + product_with(engine, fields, weights, way, "hh", before, gates)
+    sums = engine.elementwise(np.add, sums, product_with(engine, fields, weights, way, "hh", before, gates))
     update = activated(engine, fields.gate_activation, sums[..., :size], fields.clip)
     reset = activated(engine, fields.gate_activation, sums[..., size:], fields.clip)
     if fields.reset_after:
-        remembered = reset * product_with(engine, fields, weights, way, "hh", before, new)
+        remembered = product_with(engine, fields, weights, way, "hh", before, new)
+        remembered = engine.elementwise(np.multiply, reset, remembered)
     else:
-        remembered = product_with(engine, fields, weights, way, "hh", reset * before, new)
-    candidate = product_with(engine, fields, weights, way, "ih", x, new) + remembered
-    return ((1 - update) * activated(engine, fields.activation, candidate, fields.clip) + update * before,)
+        let_through = engine.elementwise(np.multiply, reset, before)
+        remembered = product_with(engine, fields, weights, way, "hh", let_through, new)
+    sums = engine.elementwise(np.add, product_with(engine, fields, weights, way, "ih", x, new), remembered)
+    candidate = activated(engine, fields.activation, sums, fields.clip)
+    renewed = engine.elementwise(np.multiply, engine.elementwise(lambda update: 1 - update, update), candidate)
+    return (engine.elementwise(np.add, renewed, engine.elementwise(np.multiply, update, before)),)

@@ -41,5 +41,6 @@ class L2Norm(Normalisation, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        squares = engine.elementwise(engine.numpy.square, x).sum(1, keepdims=True)
-        return engine.elementwise(lambda x, s: x / (s + fields.eps) ** 0.5, x, squares)
+        squares = engine.elementwise(engine.numpy.square, x)
+        total = engine.taken_in(engine.numpy.sum, squares, [1])
+        return engine.elementwise(lambda x, s: x / (s + fields.eps) ** 0.5, x, total)

@@ -28,7 +28,6 @@ from convcalc.layers._norms import (
     Learned,
     Normalisation,
     laid_along,
-    measured_statistics,
     named,
     normalised,
     on_last_axes,
@@ -84,8 +83,7 @@ class LayerNorm(Normalisation, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         axes = [axis % (x.ndim - 1) + 1 for axis in fields.axes]
-        mean, variance = measured_statistics(x, axes)
         names = named(fields.elementwise_affine, fields.bias)
         laid = laid_along(engine, axes, [weights[name] for name in names], x)
         neutral = with_neutral(engine, fields.elementwise_affine, laid)
-        return normalised(engine, x, mean, variance, fields.eps, neutral)
+        return normalised(engine, x, axes, fields.eps, neutral)

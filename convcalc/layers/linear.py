@@ -65,4 +65,6 @@ class Linear(Kind, frozen=True, kw_only=True):
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         weight = engine.fitting(weights["weight"], (fields.out_features, x.shape[-1]))
         y = engine.matmul(x, weight.T)
-        return y + engine.fitting(weights["bias"], y.shape[-1:]) if fields.bias else y
+        if not fields.bias:
+            return y
+        return engine.elementwise(engine.numpy.add, y, engine.fitting(weights["bias"], y.shape[-1:]))

@@ -7,7 +7,8 @@ Example:
     # output 96x55x55, params 0, macs 0, field 1
 
 An element takes size + 3 operations: its square, the size - 1 additions of its neighbours', the scaling of the sum with
-its shift as one, the power, and the division. Neighbours beyond the first and last channel are counted.
+its shift as one, the power, and the division. Neighbours beyond the first and last channel are counted, but of neither
+side more than there are channels beside the element's own.
 
 Source: Krizhevsky, Sutskever and Hinton 2012, section 3.3; PyTorch nn.LocalResponseNorm.
 """
@@ -16,7 +17,7 @@ from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.axes import through_window
 from convcalc.arithmetic.field import Field
-from convcalc.arithmetic.number import product
+from convcalc.arithmetic.number import minimum, product
 from convcalc.arithmetic.window import Window
 from convcalc.fields import Real, Whole
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
@@ -33,7 +34,8 @@ class LocalResponseNorm(Kind, frozen=True, kw_only=True):
     k: Annotated[float, Real("added to the scaled mean square")] = 1.0
 
     def elementwise_ops(self, x: Shape) -> int:
-        return (self.size + 3) * product(x)
+        neighbours = minimum(self.size // 2, x[0] - 1) + minimum((self.size - 1) // 2, x[0] - 1)
+        return (neighbours + 4) * product(x)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         neighbours = Window(self.size, before=self.size // 2)
@@ -61,9 +63,10 @@ class LocalResponseNorm(Kind, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        others, size = x.ndim - 2, fields.size
+        others, size, np = x.ndim - 2, fields.size, engine.numpy
         before, after = (min(neighbours, x.shape[1] - 1) for neighbours in (size // 2, (size - 1) // 2))
-        squares = engine.pad((x * x)[:, None], [(before, after), *[(0, 0)] * others])
+        squares = engine.pad(engine.elementwise(np.square, x)[:, None], [(before, after), *[(0, 0)] * others])
         ones = (1,) * (1 + others)
-        sums = engine.reduced(engine.numpy.add, squares, (before + 1 + after, *ones[1:]), ones, ones)[:, 0]
-        return engine.elementwise(lambda x, s: x / (s * (fields.alpha / size) + fields.k) ** fields.beta, x, sums)
+        sums = engine.reduced(np.add, squares, (before + 1 + after, *ones[1:]), ones, ones)[:, 0]
+        scaled = engine.elementwise(lambda sums: sums * (fields.alpha / size) + fields.k, sums)
+        return engine.elementwise(np.divide, x, engine.elementwise(lambda scaled: scaled**fields.beta, scaled))

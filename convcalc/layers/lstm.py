@@ -11,7 +11,7 @@ beside each other. A step takes 4·hidden·(features + hidden) MACs, for the gat
 steps and the directions: C = f·C + i·c, H = o·h(C). With `peephole` the gates look at the cell state too, each unit at
 its own. With `input_forget` the forget gate is 1 - i, and what is made for it is not used. A hidden unit takes thirteen
 element-wise operations a step: four sums of two, five activations, and four for C and H; one for each of the four
-gates and each bias, four with `clip` and six with `peephole`.
+gates and each bias, four with `clip` and six with `peephole`; with `input_forget` three and four.
 
 `output` says what leaves: the hidden states of all steps, that of the last step taken, or `with_cell` those of all
 steps and one row more behind them, the last cell state, for a slice to take. In both directions the features are the
@@ -66,9 +66,9 @@ class Lstm(Recurrent, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape, *states: Shape) -> int:
         ops = super().elementwise_ops(x)
-        if not self.peephole:
-            return ops
-        return ops + product((*x[:-1], self.ways, self.hidden_size, 6))
+        peeped = 2 * (self.gates - 1 - self.input_forget) if self.peephole else 0
+        unclipped = self.input_forget * (self.clip is not None)
+        return ops + product((*x[:-1], self.ways, self.hidden_size, peeped - unclipped))
 
     def functions(self) -> tuple[Stated, ...]:
         return self.gate_activation, self.activation, self.cell_activation
@@ -97,19 +97,27 @@ class Lstm(Recurrent, frozen=True, kw_only=True):
 
 
 def _step(engine: Engine, fields: Fields, weights: Arrays, way: int, x: Array, state: State) -> State:
-    (before, cell), size = state, fields.hidden_size
-    rows, seen = (0, 4 * size, 4 * size), [0, 0, 0]
+    (before, cell), size, np = state, fields.hidden_size, engine.numpy
+    rows = (0, 4 * size, 4 * size)
     sums = product_with(engine, fields, weights, way, "ih", x, rows)
-    sums = sums + product_with(engine, fields, weights, way, "hh", before, rows)
+    sums = engine.elementwise(np.add, sums, product_with(engine, fields, weights, way, "hh", before, rows))
     into, out, forget, candidate = (sums[..., start : start + size] for start in range(0, 4 * size, size))
-    if fields.peephole:
-        ways = 2 if fields.direction == "bidirectional" else 1
-        peepholes = engine.fitting(weights["weight_peephole"], (ways, 3 * size))[way]
-        seen = [peepholes[start : start + size] for start in range(0, 3 * size, size)]
-    entry = activated(engine, fields.gate_activation, into + seen[0] * cell, fields.clip)
-    kept = activated(engine, fields.gate_activation, forget + seen[2] * cell, fields.clip)
+    entry = _gate(engine, fields, weights, way, 0, into, cell)
     if fields.input_forget:
-        kept = 1 - entry
-    cell = kept * cell + entry * activated(engine, fields.activation, candidate, fields.clip)
-    opened = activated(engine, fields.gate_activation, out + seen[1] * cell, fields.clip)
-    return opened * activated(engine, fields.cell_activation, cell), cell
+        kept = engine.elementwise(lambda entry: 1 - entry, entry)
+    else:
+        kept = _gate(engine, fields, weights, way, 2, forget, cell)
+    entering = engine.elementwise(np.multiply, entry, activated(engine, fields.activation, candidate, fields.clip))
+    cell = engine.elementwise(np.add, engine.elementwise(np.multiply, kept, cell), entering)
+    opened = _gate(engine, fields, weights, way, 1, out, cell)
+    return engine.elementwise(np.multiply, opened, activated(engine, fields.cell_activation, cell)), cell
+
+
+def _gate(engine: Engine, fields: Fields, weights: Arrays, way: int, place: int, sums: Array, cell: Array) -> Array:
+    """The gate at a place among the three, which with `peephole` looks at the cell state."""
+    if fields.peephole:
+        ways, size = 2 if fields.direction == "bidirectional" else 1, fields.hidden_size
+        peepholes = engine.fitting(weights["weight_peephole"], (ways, 3 * size))[way]
+        seen = engine.elementwise(engine.numpy.multiply, peepholes[place * size : (place + 1) * size], cell)
+        sums = engine.elementwise(engine.numpy.add, sums, seen)
+    return activated(engine, fields.gate_activation, sums, fields.clip)

@@ -41,6 +41,6 @@ class MaxPool(Pool, frozen=True, kw_only=True):
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         stride, _, reached = placed(engine, fields, x, fields.dilation)
         np = engine.numpy
-        least = -inf if fields.ceil_mode not in ROUNDING_WORDS else np.finfo(x.dtype).min  # where those two begin
+        least = -inf if fields.ceil_mode not in ROUNDING_WORDS else engine.least(x)  # where those two begin
         padded = engine.pad(x, reached, fill=least)
         return engine.reduced(np.maximum, padded, fields.kernel_size, stride, fields.dilation)

@@ -67,7 +67,7 @@ class MaxPoolIndices(Pool, frozen=True, kw_only=True):
             for padded in (engine.pad(x, reached, fill=-inf), engine.pad(numbered, reached))
         )
         seen = seen.reshape(*seen.shape[: 2 + rank], -1)
-        first = seen.argmax(-1)[..., None]
+        first = engine.aside(lambda seen: seen.argmax(-1)[..., None], seen)
         chosen = np.take_along_axis(np.broadcast_to(places.reshape(1, *seen.shape[1:]), seen.shape), first, -1)
-        unknown = np.isnan(np.take_along_axis(seen, first, -1))
+        unknown = engine.aside(np.isnan, np.take_along_axis(seen, first, -1))
         return np.where(unknown, np.nan, chosen)[..., 0].astype(x.dtype)

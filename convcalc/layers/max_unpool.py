@@ -18,7 +18,8 @@ MaxUnpool.
 import math
 import random
 from collections.abc import Iterator, Sequence
-from typing import Annotated, ClassVar
+from functools import partial
+from typing import Annotated, Any, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
@@ -99,11 +100,17 @@ class MaxUnpool(Kind, frozen=True, kw_only=True):
             sizes = [(size - 1) * s - before - after + k for size, k, s, (before, after) in axes]
         y = np.zeros((len(x), x.shape[1] * math.prod(sizes)), x.dtype)
         for item, elements, at in zip(y, x, places, strict=True):
-            if np.isnan(at).any():
+            place = engine.aside(partial(_places, np, item.size), at)
+            if place is None:
                 item[:] = np.nan
             else:
-                item[at.clip(0, item.size - 1).astype(int).ravel()] = elements.ravel()
+                item[place] = elements.ravel()
         return y.reshape(len(x), x.shape[1], *sizes)
+
+
+def _places(numpy: Any, count: int, at: Array) -> Array | None:
+    """Where elements go, none where one of the places is no number."""
+    return None if numpy.isnan(at).any() else at.clip(0, count - 1).astype(int).ravel()
 
 
 def _seeing_all(engine: Engine, fields: Fields, weights: Arrays, x: Array, places: Array) -> Array:

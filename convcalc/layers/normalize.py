@@ -64,7 +64,7 @@ class Normalize(Normalisation, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        axis = fields.axis % (x.ndim - 1) + 1
-        powers = engine.numpy.abs(x) ** fields.p
-        norm = powers.sum(axis, keepdims=True) ** (1 / fields.p)
-        return engine.elementwise(lambda x, norm: x / engine.numpy.maximum(norm, fields.eps), x, norm)
+        np, p = engine.numpy, fields.p
+        powers = engine.elementwise(lambda x: np.abs(x) ** p, x)
+        total = engine.taken_in(np.sum, powers, [fields.axis % (x.ndim - 1) + 1])
+        return engine.elementwise(lambda x, total: x / np.maximum(total ** (1 / p), fields.eps), x, total)

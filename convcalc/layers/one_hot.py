@@ -87,7 +87,7 @@ class OneHot(Kind, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array, values: Array | None = None) -> Array:
         np, axis = engine.numpy, fields.axis % x.ndim + 1
-        index = np.expand_dims(np.nan_to_num(x).astype(int), axis)
+        index = np.expand_dims(engine.aside(lambda x: np.nan_to_num(x).astype(int), x), axis)
         classes = np.arange(fields.num_classes).reshape(-1, *(1,) * (x.ndim - axis))
         named = (index == classes) | (index + fields.num_classes == classes)
         if values is None:

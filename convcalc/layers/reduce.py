@@ -132,24 +132,31 @@ class Reduce(Kind, frozen=True, kw_only=True):
 def _place(engine: Engine, operation: str, x: Array, axis: int, *, last: bool) -> Array:
     """Where the largest or the smallest element along an axis is; the axis stays."""
     np = engine.numpy
-    looked_at = np.flip(x, axis) if last else x
-    place = (np.argmax if operation == "argmax" else np.argmin)(looked_at, axis=axis, keepdims=True)
-    return (x.shape[axis] - 1 - place if last else place).astype(x.dtype)
+    chosen = np.argmax if operation == "argmax" else np.argmin
+
+    def place(x: Array, axes: tuple[int, ...], *, keepdims: bool) -> Array:
+        first = chosen(np.flip(x, axis) if last else x, *axes, keepdims=keepdims)
+        return (x.shape[axis] - 1 - first if last else first).astype(x.dtype)
+
+    return engine.taken_in(place, x, [axis])
 
 
 def _taken(engine: Engine, operation: str, x: Array, along: tuple[int, ...]) -> Array:
     """What is made of the elements along some axes, each of which stays."""
     np = engine.numpy
     if operation == "log_sum_exp":
-        largest = x.max(along, keepdims=True)
-        return largest + np.log(np.exp(x - largest).sum(along, keepdims=True))
+        most = engine.aside(lambda x: x.max(along, keepdims=True), x)
+        powers = engine.elementwise(lambda x, most: np.exp(x - most), x, most)
+        total = engine.taken_in(np.sum, powers, along)
+        return engine.elementwise(lambda most, total: most + np.log(total), most, total)
     if operation in ("l1", "l2", "sum_square"):
-        sums = (abs(x) if operation == "l1" else x**2).sum(along, keepdims=True)
-        return sums**0.5 if operation == "l2" else sums
+        changed = engine.elementwise(np.abs if operation == "l1" else np.square, x)
+        total = engine.taken_in(np.sum, changed, along)
+        return engine.elementwise(np.sqrt, total) if operation == "l2" else total
     if operation == "log_sum":
-        return np.log(x.sum(along, keepdims=True))
-    made = {"mean": x.mean, "sum": x.sum, "max": x.max, "min": x.min, "prod": x.prod}
-    return made[operation](along, keepdims=True)
+        return engine.elementwise(np.log, engine.taken_in(np.sum, x, along))
+    made = {"mean": np.mean, "sum": np.sum, "max": np.max, "min": np.min, "prod": np.prod}
+    return engine.taken_in(made[operation], x, along)
 
 
 def _summed(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

@@ -66,10 +66,8 @@ class RmsNorm(Normalisation, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         axes = [axis % (x.ndim - 1) + 1 for axis in fields.axes]
-        mean = (x * x).mean(tuple(axes), keepdims=True)
+        squares = engine.elementwise(engine.numpy.square, x)
+        mean = engine.taken_in(engine.numpy.mean, squares, axes)
         scale = laid_along(engine, axes, [weights["weight"]] if fields.elementwise_affine else [], x)
-
-        def brought(x: Array, mean: Array, factor: Array = 1) -> Array:
-            return x / (mean + fields.eps) ** 0.5 * factor
-
-        return engine.elementwise(brought, x, mean, *scale)
+        y = engine.elementwise(lambda x, mean: x / (mean + fields.eps) ** 0.5, x, mean)
+        return engine.elementwise(engine.numpy.multiply, y, *scale) if scale else y

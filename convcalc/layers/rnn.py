@@ -49,5 +49,5 @@ class Rnn(Recurrent, frozen=True, kw_only=True):
 def _step(engine: Engine, fields: Fields, weights: Arrays, way: int, x: Array, state: State) -> State:
     (hidden,), rows = state, (0, fields.hidden_size, fields.hidden_size)
     y = product_with(engine, fields, weights, way, "ih", x, rows)
-    y = y + product_with(engine, fields, weights, way, "hh", hidden, rows)
+    y = engine.elementwise(engine.numpy.add, y, product_with(engine, fields, weights, way, "hh", hidden, rows))
     return (activated(engine, fields.activation, y, fields.clip),)

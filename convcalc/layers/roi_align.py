@@ -22,7 +22,8 @@ import itertools
 import math
 import random
 from collections.abc import Iterator, Sequence
-from typing import Annotated, ClassVar
+from functools import partial
+from typing import Annotated, Any, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import ceil_div, product
@@ -56,6 +57,10 @@ class RoiAlign(Kind, frozen=True, kw_only=True):
         yield Check(len(boxes) == 2, "CC103", "", _no_boxes, (boxes,))
         if len(boxes) == 2:
             yield Check(boxes[1] == 4, "CC103", "", _no_boxes, (boxes,))
+
+    @property
+    def follows_values(self) -> bool:
+        return self.sampling_ratio is None
 
     def shape(self, x: Shape, boxes: Shape) -> Shape:
         return (boxes[0], x[0], *self.output_size)
@@ -117,26 +122,43 @@ class RoiAlign(Kind, frozen=True, kw_only=True):
 def _cells(engine: Engine, fields: Fields, image: Array, box: Array) -> Array:
     """What a box makes of an image: its samples, cell by cell."""
     np = engine.numpy
+    read = engine.aside(partial(_read, engine, fields, image.shape), box)
+    if isinstance(read, float):
+        return np.full((len(image), *fields.output_size), read)
+    rows, columns, counts = read
+    total = image[:0]
+    for (row, of_row), (column, of_column) in itertools.product(rows, columns):
+        seen, weight = image.take(row, 1).take(column, 2), of_row[:, None] * of_column
+        before = [total] if total.size else []
+        total = engine.elementwise(partial(_share, np, fields.mode), seen, weight, *before)
+    samples = total.reshape(len(image), *counts)
+    return engine.taken_in(np.max if fields.mode == "max" else np.mean, samples, (2, 4), keepdims=False)
+
+
+def _share(numpy: Any, mode: str, seen: Array, weight: Array, *before: Array) -> Array:
+    """A share of what is read, with those before: added to them, or the largest; what has no weight is not read."""
+    share = numpy.where(weight == 0, 0, seen * weight)
+    if not before:
+        return share
+    return numpy.maximum(before[0], share) if mode == "max" else before[0] + share
+
+
+def _read(engine: Engine, fields: Fields, sizes: tuple[int, ...], box: Array) -> Any:
+    """The rows and columns that the samples of a box read, and how many there are; or what fills each of its cells."""
+    np = engine.numpy
     moved = box * fields.spatial_scale - (0.5 if fields.aligned else 0.0)
     if np.isnan(moved).any():
-        return np.full((len(image), *fields.output_size), np.nan)
+        return np.nan
     places = [
-        _samples(engine, fields, moved[1 - axis :: 2], fields.output_size[axis], image.shape[axis + 1])
-        for axis in range(2)
+        _samples(engine, fields, moved[1 - axis :: 2], fields.output_size[axis], sizes[axis + 1]) for axis in range(2)
     ]
     if not all(count for count, _ in places):
-        return np.zeros((len(image), *fields.output_size))
-    rows, columns = (_around(engine, at, size) for (_, at), size in zip(places, image.shape[1:], strict=True))
-    shares = [
-        np.where(weight == 0, 0, image.take(row, 1).take(column, 2) * weight)
-        for (row, of_row), (column, of_column) in itertools.product(rows, columns)
-        for weight in [of_row[:, None] * of_column]
-    ]
+        return 0.0
+    rows, columns = (_around(engine, at, size) for (_, at), size in zip(places, sizes[1:], strict=True))
     counts = [
         number for outputs, (count, _) in zip(fields.output_size, places, strict=True) for number in (outputs, count)
     ]
-    apart = np.stack(shares).reshape(4, len(image), *counts)
-    return apart.max((0, 3, 5)) if fields.mode == "max" else apart.sum(0).mean((2, 4))
+    return rows, columns, counts
 
 
 def _samples(engine: Engine, fields: Fields, ends: Array, outputs: int, size: int) -> tuple[int, Array]:

@@ -34,7 +34,6 @@ from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxFo
 from convcalc.layers._cases import draw_axes, draw_flag
 from convcalc.layers._merges import repeated, repeated_along
 from convcalc.layers._onnx import shaped
-from convcalc.layers._softmax import softmax
 
 WITH_ATTENTION = 23
 """The first opset of ONNX with an operator for it."""
@@ -179,15 +178,33 @@ class ScaledDotProductAttention(Kind, frozen=True, kw_only=True):
         if query.ndim > 3 and query.shape[-3] != key.shape[-3]:
             key, value = (np.repeat(array, query.shape[-3] // array.shape[-3], -3) for array in (key, value))
         scores = engine.matmul(query, key.swapaxes(-1, -2))
-        scores = scores * (fields.scale or query.shape[-1] ** -0.5)
-        if fields.softcap:
-            scores = fields.softcap * np.tanh(scores / fields.softcap)
-        for mask in masks:
-            scores = scores + mask
-        scores = np.where(_seen(np, fields, *scores.shape[-2:]), scores, -np.inf)
-        unseen = (scores == -np.inf).all(-1, keepdims=True)  # nothing is made of nothing
-        shares = np.where(unseen, 0.0, softmax(engine, np.where(unseen, 0.0, scores), -1))
-        return engine.matmul(shares.astype(value.dtype), value)
+        factor, cap = fields.scale or query.shape[-1] ** -0.5, fields.softcap
+        if fields.scale != 1:
+            scores = engine.elementwise(lambda scores: scores * factor, scores)
+        if cap:
+            scores = engine.elementwise(np.tanh, engine.elementwise(lambda scores: scores / cap, scores))
+            scores = engine.elementwise(lambda scores: scores * cap, scores)
+        if masks or fields.is_causal or (fields.left_window, fields.right_window) != (None, None):
+            seen = _seen(np, fields, *scores.shape[-2:])
+            scores = engine.elementwise(partial(_masked, np), scores, seen, *masks)
+        return engine.matmul(_shares(engine, scores).astype(value.dtype), value)
+
+
+def _masked(np: Any, scores: Array, seen: Array, mask: Array = 0) -> Array:
+    return np.where(seen, scores + mask, -np.inf)
+
+
+def _shares(engine: Engine, scores: Array) -> Array:
+    """Softmax over the keys; where a query sees none, nothing is made of nothing."""
+    np = engine.numpy
+
+    def largest(scores: Array) -> Array:
+        most = scores.max(-1, keepdims=True)
+        return np.where(most == -np.inf, 0.0, most)
+
+    powers = engine.elementwise(lambda scores, most: np.exp(scores - most), scores, engine.aside(largest, scores))
+    total = engine.taken_in(np.sum, powers, [-1])
+    return engine.elementwise(lambda powers, total: powers / np.where(total == 0, 1, total), powers, total)
 
 
 def _seen(np: Any, fields: Any, queries: int, keys: int) -> Array:

@@ -80,12 +80,12 @@ class Scatter(Kind, frozen=True, kw_only=True):
         np, y = engine.numpy, x.copy()
         change = {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}.get(fields.reduction)
         for item, index, update in zip(y, indices, updates, strict=True):
-            at = tuple(coordinates(engine, fields, item.shape, index))
+            at = tuple(engine.aside(partial(coordinates, engine, fields, item.shape), index))
             fitted = update.reshape(np.broadcast_shapes(*(places.shape for places in at)))
             if change is None:
                 item[at] = fitted
             else:
-                change.at(item, at, fitted)
+                engine.written(change, item, at, fitted)
         return y
 
 

@@ -73,7 +73,11 @@ class TopK(Kind, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         np, axis = engine.numpy, behind_batch(fields.axis)
-        order = np.argsort(-x if fields.largest else x, axis, kind="stable")
+
+        def ordered(x: Array, axes: tuple[int, ...], **how: bool) -> Array:
+            return np.argsort(-x if fields.largest else x, *axes, kind="stable")
+
+        order = engine.taken_in(ordered, x, [axis])
         return order.take(range(fields.k), axis).astype(x.dtype)
 
 

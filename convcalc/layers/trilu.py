@@ -74,7 +74,8 @@ class Trilu(Kind, frozen=True, kw_only=True):
         triangle = np.triu if fields.upper else np.tril
         if diagonal is None:
             return triangle(x, fields.diagonal)
-        moved = np.floor(np.nan_to_num(diagonal)).ravel().clip(-x.shape[-2] - 1, x.shape[-1] + 1).astype(int)
+        least, most = -x.shape[-2] - 1, x.shape[-1] + 1
+        moved = engine.aside(lambda number: np.floor(np.nan_to_num(number)).ravel().clip(least, most), diagonal)
         return np.stack([triangle(item, int(number)) for item, number in zip(x, moved, strict=True)])
 
 

@@ -15,7 +15,8 @@ up. Output o lies at a place of the input, by `coordinate_transformation_mode`:
     half_pixel_symmetric  half_pixel, moved by (in - out·ratio)/2: what a factor leaves over is shared by both ends
     align_corners         o·(in - 1)/(out - 1): the flag `align_corners`, and this word with nearest
 nearest takes the position that the place is rounded to by `nearest_mode`; the others combine the two positions around
-it on each axis (bicubic: four), an element-wise operation for each. With `antialias` a map that becomes smaller is read
+it on each axis (bicubic: four), an element-wise operation for each of all that an output is made of: 2^axes, 4^2.
+The one of nearest is counted too. With `antialias` a map that becomes smaller is read
 through a filter that is stretched by the ratio: over ceil(2·ratio) positions on an axis, bicubic ceil(4·ratio).
 
 Source: PyTorch nn.Upsample (UpSample.h: area_pixel_compute_scale) and interpolate; ONNX Resize, whose words are those
@@ -239,13 +240,14 @@ class Upsample(Kind, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        reads = []
         for axis, size in enumerate(x.shape[2:]):
             # `over` output positions are as long as `under` of the input; there are as many as lie within the axis.
             over, under = (fields.size[axis], size) if fields.scale_factor is None else fields.scale_factor[axis]
             begins = engine.numpy.arange(0, size * over - under + 1, under)  # counted in parts of 1 / over
             begins = begins if fields.size is None else under * engine.numpy.arange(fields.size[axis])
-            x = _resampled(engine, fields, x, axis + 2, begins, over, under)
-        return x
+            reads.append(_reads(engine, fields, size, begins, over, under))
+        return engine.resampled(x, reads)
 
 
 def float32(number: float) -> float:
@@ -287,10 +289,10 @@ def _drawn(draw: random.Random, mode: str) -> dict[str, Any]:
     }
 
 
-def _resampled(engine: Engine, fields: Fields, x: Array, axis: int, begins: Array, over: int, under: int) -> Array:
-    """One axis, of which output positions read at the places they lie at, or around them."""
-    tops, bottom = _lying(engine, fields, x.shape[axis], begins, over, under)
-    last = x.shape[axis] - 1
+def _reads(engine: Engine, fields: Fields, size: int, begins: Array, over: int, under: int) -> list[Any]:
+    """What the output positions of an axis read, at the places they lie at, or around them: positions and weights."""
+    tops, bottom = _lying(engine, fields, size, begins, over, under)
+    last = size - 1
     if fields.mode == "nearest":
         rounded = {
             "floor": tops // bottom,
@@ -298,25 +300,21 @@ def _resampled(engine: Engine, fields: Fields, x: Array, axis: int, begins: Arra
             "round_prefer_floor": -((bottom - 2 * tops) // (2 * bottom)),
             "round_prefer_ceil": (2 * tops + bottom) // (2 * bottom),
         }[fields.nearest_mode]
-        return x.take(rounded.clip(0, last), axis)
-    before, rest = tops // bottom, tops % bottom
+        return [(rounded.clip(0, last), None)]
     wide, narrow = (under, over) if fields.antialias and under > over else (1, 1)
-    reach = (2 if fields.mode == "bicubic" else 1) * wide // narrow + 1
+    reach = (2 if fields.mode == "bicubic" else 1) * wide  # to either side, in parts of 1 / narrow
+    first = (tops * narrow - reach * bottom) // (bottom * narrow) + 1  # the first position within reach
+    places = [first + step for step in range(-(-2 * reach // narrow))]  # as many as there can be
     # Distances as whole numbers divided once, so that what lies just out of reach has no weight.
-    reads = {
-        step: _weight(engine, fields, abs(step * bottom - rest) * narrow / (bottom * wide))
-        for step in range(1 - reach, reach + 1)
-    }
+    weights = [_weight(engine, fields, abs(place * bottom - tops) * narrow / (bottom * wide)) for place in places]
     if fields.exclude_outside:
-        reads = {step: weight * ((before + step >= 0) & (before + step <= last)) for step, weight in reads.items()}
-    parts = sum(reads.values()) if fields.antialias or fields.exclude_outside else 1
-    along = (-1, *(1,) * (x.ndim - 1 - axis))
-    total = 0
-    for step, weight in reads.items():
-        # What has no weight is not read; what is beyond the ends reads the ends.
-        place = engine.numpy.where(weight == 0, before, before + step).clip(0, last)
-        total = total + x.take(place, axis) * (weight / parts).astype(x.dtype).reshape(along)
-    return total
+        weights = [weight * ((place >= 0) & (place <= last)) for place, weight in zip(places, weights, strict=True)]
+    parts = sum(weights) if fields.antialias or fields.exclude_outside else 1
+    # What has no weight is not read; what is beyond the ends reads the ends.
+    return [
+        (engine.numpy.where(weight == 0, tops // bottom, place).clip(0, last), weight / parts)
+        for place, weight in zip(places, weights, strict=True)
+    ]
 
 
 def _lying(engine: Engine, fields: Fields, size: int, begins: Array, over: int, under: int) -> tuple[Array, int]:

@@ -39,7 +39,7 @@ class _Handed(dict[str, Array]):
 
 
 class Step(NamedTuple):
-    """What the node at `place` did: its output, batch in front, and the multiplications it executed.
+    """What the node at `place` did: its output, batch in front, and what it executed, MACs and element-wise operations.
 
     `used` has the shapes of the arrays that it read and no layer before it did. `alive_bytes` are those of the tensors
     that lived while it ran, its output with `output_bytes` among them; one that is an array of a layer's own counts
@@ -50,6 +50,7 @@ class Step(NamedTuple):
     output: Array | None
     used: dict[str, Shape]
     multiplications: int
+    element_operations: int
     output_bytes: int
     alive_bytes: int
     problem: str = ""
@@ -108,7 +109,7 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
         node = nodes[index]
         entering = [tensors[source] for source in node.inputs]
         arrays = weights.of(index, entering)
-        before, problem, output, used = engine.multiplications, "", None, set[str]()
+        before, problem, output, used = _executed(engine), "", None, set[str]()
         try:
             output, used = run_layer(engine, node.config, arrays, entering)
         except FAILURES as error:
@@ -133,8 +134,13 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
         shapes = {name: array.shape for name, array in fresh.items()}
         del arrays, fresh
         weights.done(index)
-        yield Step(index, output, shapes, engine.multiplications - before, output_bytes, alive, problem)
+        macs, operations = (after - then for after, then in zip(_executed(engine), before, strict=True))
+        yield Step(index, output, shapes, macs, operations, output_bytes, alive, problem)
         del output
+
+
+def _executed(engine: Engine) -> tuple[int, int]:
+    return engine.multiplications, engine.element_operations
 
 
 def _holder(array: Array) -> Array:

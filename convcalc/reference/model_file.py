@@ -177,8 +177,8 @@ class _Comparison:
             with np.errstate(all="ignore"):  # random numbers may overflow, or have no root
                 output, _ = run_layer(self.engine, config, arrays, entering)
         except FAILURES as error:
-            return Step(0, None, {}, 0, 0, 0), f"the executor did not run it: {failure(error)}"
-        return Step(0, output, {}, self.engine.multiplications - before, 0, 0), ""
+            return Step(0, None, {}, 0, 0, 0, 0), f"the executor did not run it: {failure(error)}"
+        return Step(0, output, {}, self.engine.multiplications - before, 0, 0, 0), ""
 
     def _valued(
         self, check: TensorCheck, layer: Layer, config: Kind, shapes: tuple[Shape, ...], step: Step, theirs: Array

@@ -41,7 +41,9 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     output_shape: Figure
     params: Figure
+    buffers: Figure
     macs: Figure
+    elementwise_ops: Figure
     receptive_field: FieldCheck | None
     against: ValueCheck | None = None
     finite: bool = True
@@ -50,7 +52,7 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def agrees(self) -> bool:
         """Whether all that was measured is what is claimed, and no other runtime differs."""
-        figures = (self.output_shape, self.params, self.macs)
+        figures = (self.output_shape, self.params, self.buffers, self.macs, self.elementwise_ops)
         checks = [check.agrees for check in (self.receptive_field, self.against) if check is not None]
         return not self.problem and False not in [*checks, *(figure.agrees for figure in figures)]
 

@@ -64,8 +64,9 @@ def verify(
 ) -> Verification:
     """Run a network on random tensors and compare every claim with what is measured.
 
-    Shapes are read off the arrays, params are the elements of arrays that were read, each once, MACs the
-    multiplications that were executed, receptive fields what a NaN at one input position reaches. What the steps
+    Shapes are read off the arrays, params and buffers are the elements of arrays that were read, each once, MACs the
+    multiplications and element-wise operations those that were executed, receptive fields what a NaN at one input
+    position reaches. What the steps
     of a run do not last for is left out, and the result says so. `layer` runs one layer alone, on a random input.
     Elements and overflows depend on `seed`; nothing that is compared does. `against` compares the values too, with
     those of another runtime, which runs an export of the network on the same arrays, or, of a network that was read
@@ -137,8 +138,11 @@ def compared(
     checks: Sequence[FieldCheck | None] = [None] * len(network.nodes)
     if probed:
         checks = _without_unsized(network, probe(network, progress=lambda done, of: tell("receptive fields", done, of)))
-    rows = zip_longest(report.layers, measured, checks[network.input_count :])
-    return report, tuple(_result(row, layer, check) for row, layer, check in rows), _totals(report, measured)
+    rows = zip_longest(report.layers, network.layers, measured, checks[network.input_count :])
+    results = tuple(
+        _result(row, layer, check, follows_values=node.config.follows_values) for row, node, layer, check in rows
+    )
+    return report, results, _totals(report, measured)
 
 
 def _without_unsized(network: Network, checks: Sequence[FieldCheck]) -> list[FieldCheck]:
@@ -177,6 +181,7 @@ class _Measured(msgspec.Struct):
     learned: int
     buffers: int
     macs: int
+    elementwise_ops: int
     alive_bytes: int
     output_bytes: int
     finite: bool
@@ -229,6 +234,7 @@ def _kept(step: Step, against: ValueCheck | None) -> _Measured:
         learned=sum(size for name, size in sizes.items() if name not in BUFFERS),
         buffers=sum(size for name, size in sizes.items() if name in BUFFERS),
         macs=step.multiplications,
+        elementwise_ops=step.element_operations,
         alive_bytes=step.alive_bytes,
         output_bytes=step.output_bytes,
         finite=output is None or bool(np.isfinite(output).all()),
@@ -237,7 +243,7 @@ def _kept(step: Step, against: ValueCheck | None) -> _Measured:
     )
 
 
-def _result(row: Row, measured: _Measured | None, check: FieldCheck | None) -> LayerResult:
+def _result(row: Row, measured: _Measured | None, check: FieldCheck | None, *, follows_values: bool) -> LayerResult:
     def figure(claimed: Any, name: str, *, is_known: bool = True) -> Figure:
         is_tried = measured is not None and is_known
         return Figure(claimed, getattr(measured, name, None) if is_tried else None, is_tried)
@@ -248,7 +254,9 @@ def _result(row: Row, measured: _Measured | None, check: FieldCheck | None) -> L
         line=row.line,
         output_shape=figure(row.output_shape, "shape"),
         params=figure(row.params, "learned", is_known=row.costed),
+        buffers=figure(row.buffers, "buffers", is_known=row.costed),
         macs=figure(row.macs, "macs", is_known=row.costed),
+        elementwise_ops=figure(row.elementwise_ops, "elementwise_ops", is_known=row.costed and not follows_values),
         receptive_field=check,
         against=measured.against if measured else None,
         finite=measured is None or measured.finite,
@@ -259,17 +267,23 @@ def _result(row: Row, measured: _Measured | None, check: FieldCheck | None) -> L
 def _totals(report: Report, measured: Sequence[_Measured]) -> dict[str, Figure]:
     """Those of all layers together, not tried where a layer was not run."""
     element, params = np.dtype(report.convention.dtype).itemsize, sum(layer.learned for layer in measured)
+    macs, operations = (sum(getattr(layer, cost) for layer in measured) for cost in ("macs", "elementwise_ops"))
     totals = {
         "params": params,
         "buffers": sum(layer.buffers for layer in measured),
-        "macs": sum(layer.macs for layer in measured),
+        "macs": macs,
+        "elementwise_ops": operations,
+        "flops": 2 * macs + operations,
         "weight_bytes": params * element,
         "activation_bytes": sum(layer.output_bytes for layer in measured),
         "peak_activation_bytes": max((layer.alive_bytes for layer in measured), default=0),
     }
     is_run = len(measured) == len(report.layers)
+    is_fixed = not any(node.config.follows_values for node in report.network.layers)
+    tried = {name: is_run and (is_fixed or name not in ("elementwise_ops", "flops")) for name in totals}
     return {
-        name: Figure(getattr(report.totals, name), total if is_run else None, is_run) for name, total in totals.items()
+        name: Figure(getattr(report.totals, name), total if tried[name] else None, tried[name])
+        for name, total in totals.items()
     }
 
 

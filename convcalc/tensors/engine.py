@@ -3,42 +3,31 @@
 Arrays are laid out as [batch, channels, *positions], of any dtype, Python objects among them. Sizes are read off the
 arrays: an output is as large as windows fit. What multiplies and adds up is made of matrix products, which are counted
 where they are made (`convcalc.tensors.products`); nothing else may multiply and add up (see `tests/test_reference.py`).
+What works on elements counts too, and stands apart (`convcalc.tensors.elements`).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
-from convcalc.tensors.blocks import CACHED, Block, Crew, blocks
-from convcalc.tensors.memory import Memory
+from convcalc.tensors.elements import Array as Array
+from convcalc.tensors.elements import ElementArithmetic, shown
+from convcalc.tensors.elements import Misfit as Misfit
 from convcalc.tensors.products import Products
 
-Array = Any
-"""A NumPy array of any dtype. NumPy's own type promises what arrays of Python objects do not keep."""
 Pairs = Sequence[tuple[int, int]]
 
-LONG = 128
-"""Elements in a row from which NumPy is faster when it does not spread a number for each row in a buffer of its own."""
 
-
-class Misfit(ValueError):
-    """Arrays that do not fit each other; the message gives their shapes."""
-
-
-class Engine:
+class Engine(ElementArithmetic):
     """Runs the primitives and counts. `threads` is how many blocks are worked on at a time.
 
     A library that NumPy multiplies with is best left one thread: its own wait for each other, and for these.
     """
 
     def __init__(self, threads: int = 1) -> None:
-        self._threads, self._alone = Crew(threads), Crew(1)
-        self._memory = Memory()
+        super().__init__(threads)
         self._products = Products(self._memory)
         self.numpy = np
 
@@ -47,14 +36,10 @@ class Engine:
         """Multiplications executed so far whose products were added up."""
         return self._products.multiplications
 
-    def _crew(self, output: Array) -> Crew:
-        """Who works on an output. Python's objects are no faster with threads, and may count."""
-        return self._alone if output.dtype.hasobject else self._threads
-
     def matmul(self, a: Array, b: Array) -> Array:
         """The matrix product of the last two axes, those before broadcast; m x k by k x n is m·k·n multiplications."""
         if a.shape[-1] != b.shape[-2]:
-            raise Misfit(f"a matrix product of {_shown(a)} and {_shown(b)}")
+            raise Misfit(f"a matrix product of {shown(a)} and {shown(b)}")
         stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         product = self._memory.empty((*stack, a.shape[-2], b.shape[-1]), np.result_type(a, b))
         self._products.multiplied(self._crew(product), a, b, product)
@@ -76,7 +61,7 @@ class Engine:
         batch, in_channels = columns.shape[:2]
         kernel, positions = columns.shape[2 : 2 + rank], columns.shape[2 + rank :]
         if weight.shape[2:] != kernel or weight.shape[1] * groups != in_channels or weight.shape[0] % groups:
-            raise Misfit(f"weight {_shown(weight)} in {groups} groups on {in_channels} channels of kernel {kernel}")
+            raise Misfit(f"weight {shown(weight)} in {groups} groups on {in_channels} channels of kernel {kernel}")
         rows = weight.reshape(groups, weight.shape[0] // groups, -1)
         columns = columns.reshape(batch, groups, weight.shape[1], *kernel, *positions)
         product = self._memory.empty((batch, *rows.shape[:2], *positions), np.result_type(columns, weight))
@@ -96,7 +81,7 @@ class Engine:
         """
         batch, in_channels, *sizes = x.shape
         if weight.shape[0] != in_channels or in_channels % groups:
-            raise Misfit(f"weight {_shown(weight)} in {groups} groups on {in_channels} channels")
+            raise Misfit(f"weight {shown(weight)} in {groups} groups on {in_channels} channels")
         rows = np.moveaxis(weight.reshape(groups, -1, *weight.shape[1:]), 1, -1)
         axes = zip(weight.shape[2:], stride, dilation, sizes, strict=True)
         extents = [d * (k - 1) + s * (i - 1) + 1 for k, s, d, i in axes]
@@ -104,16 +89,6 @@ class Engine:
         grouped = x.reshape(batch, groups, rows.shape[-1], *sizes)
         self._products.scattered(self._crew(output), rows, grouped, output, stride, dilation)
         return output.reshape(batch, -1, *extents)
-
-    def windows(self, x: Array, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Array:
-        """A view [batch, channels, *positions, *kernel] of every window that fits."""
-        extents, (batch, channels, *places) = _fit(x, kernel, dilation), x.strides
-        axes = zip(x.shape[2:], extents, stride, strict=True)
-        positions = [len(range(0, size - extent + 1, s)) for size, extent, s in axes]
-        steps = [s * place for s, place in zip(stride, places, strict=True)]
-        taps = [d * place for d, place in zip(dilation, places, strict=True)]
-        shape = (*x.shape[:2], *positions, *kernel)
-        return as_strided(x, shape, (batch, channels, *steps, *taps), writeable=False)
 
     def pads(
         self,
@@ -145,90 +120,16 @@ class Engine:
         self._crew(padded).copy(padded[(slice(None), slice(None), *inside)], x)
         return padded
 
-    def elementwise(self, function: Callable[..., Array], *arrays: Array) -> Array:
-        """A function of elements, of arrays that broadcast, called on blocks of them at a time."""
-        if isinstance(function, np.ufunc) and len(arrays) == 2:
-            return self.chained([function], *arrays)
-        shape = np.broadcast_shapes(*(array.shape for array in arrays))
-        if math.prod(shape) <= CACHED or any(array.dtype == object for array in arrays):
-            return function(*arrays)
-        spread = [np.broadcast_to(array, shape) for array in arrays]
-        sample = function(*(array[(slice(1),) * len(shape)] for array in spread))
-        output = self._memory.empty(shape, sample.dtype)
-
-        def work(block: Block) -> None:
-            output[block] = function(*(array[block] for array in spread))
-
-        self._crew(output).share(work, shape, most=CACHED)
-        return output
-
-    def chained(self, functions: Sequence[Callable[..., Array]], x: Array, *others: Array | float) -> Array:
-        """One array or number after another, each by a function of its own (`numpy.add`): (x f a) g b.
-
-        They broadcast. Quicker than one function of them all, which makes an array at every step.
-        """
-        shape = np.broadcast_shapes(x.shape, *(np.shape(other) for other in others))
-        output = self._memory.empty(shape, np.result_type(x, *others))
-        if output.size <= CACHED:
-            _chain(functions, x, others, output)
-            return output
-        spread = [array if np.ndim(array) == 0 else np.broadcast_to(array, shape) for array in (x, *others)]
-        for block in blocks(shape, CACHED):  # one thread: more would wait for the same memory
-            first, *operands = (array if np.ndim(array) == 0 else array[block] for array in spread)
-            _chain(functions, first, operands, output[block])
-        return output
-
-    def reduced(
-        self,
-        function: Callable[..., Array],
-        x: Array,
-        kernel: Sequence[int],
-        stride: Sequence[int],
-        dilation: Sequence[int],
-    ) -> Array:
-        """Every window that fits x, its elements taken together two by two: `numpy.maximum`, `numpy.add`.
-
-        The order is free: axis by axis, so that a window costs the sum of its sides and not their product.
-        """
-        _fit(x, kernel, dilation)
-        for axis, along in enumerate(zip(kernel, stride, dilation, strict=True), start=2):
-            x = self._reduced_along(axis, function, x, *along)
-        return x
-
-    def _reduced_along(
-        self, axis: int, function: Callable[..., Array], x: Array, kernel: int, stride: int, dilation: int
-    ) -> Array:
-        if kernel == stride == 1:
-            return x
-        before = (slice(None),) * axis
-        last = x.shape[axis] - dilation * (kernel - 1)
-
-        def tap(number: int) -> Array:
-            """Made when it is read: a view is more than the number that a narrow axis has for it."""
-            return x[(*before, slice(dilation * number, dilation * number + last, stride))]
-
-        if kernel == 1:
-            return tap(0)
-        output = self._memory.empty(tap(0).shape, x.dtype)
-
-        def work(block: Block) -> None:
-            function(tap(0)[block], tap(1)[block], out=output[block])
-            for number in range(2, kernel):
-                function(output[block], tap(number)[block], out=output[block])
-
-        self._crew(output).share(work, output.shape, most=CACHED)
-        return output
-
     def per_channel(self, array: Array, x: Array) -> Array:
         """An array of one number a channel, laid along the channels of x."""
         if array.shape != x.shape[1:2]:
-            raise Misfit(f"{_shown(array)} for {x.shape[1]} channels")
+            raise Misfit(f"{shown(array)} for {x.shape[1]} channels")
         return array.reshape(-1, *(1,) * (x.ndim - 2))
 
     def fitting(self, array: Array, shape: Sequence[int]) -> Array:
         """The array, if it has that shape."""
         if array.shape != tuple(shape):
-            raise Misfit(f"{_shown(array)}, where {'x'.join(map(str, shape))} is needed")
+            raise Misfit(f"{shown(array)}, where {'x'.join(map(str, shape))} is needed")
         return array
 
     def aligned(self, *arrays: Array) -> list[Array]:
@@ -257,21 +158,6 @@ class Engine:
         return [(pair[0], pair[1] + _overhang(pair, behind, *axis)) for pair, *axis in axes]
 
 
-def _chain(functions: Sequence[Callable[..., Array]], x: Array, others: Sequence[Array], output: Array) -> None:
-    buffered = np.setbufsize(16) if math.prod(output.shape[2:]) >= LONG else np.getbufsize()
-    for function, other in zip(functions, others, strict=True):
-        x = function(x, other, out=output)
-    np.setbufsize(buffered)
-
-
-def _fit(x: Array, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
-    """From a window's first tap to its last on each axis, if that fits x."""
-    extents = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
-    if any(extent > size for extent, size in zip(extents, x.shape[2:], strict=True)):
-        raise Misfit(f"a window of {extents} does not fit {_shown(x)}")
-    return extents
-
-
 def _overhang(pair: tuple[int, int], behind: bool, size: int, kernel: int, stride: int, dilation: int) -> int:
     extent, end = dilation * (kernel - 1) + 1, pair[0] + size
     left_over = (sum(pair) + size - extent) % stride
@@ -293,7 +179,3 @@ def _placed(word: str, size: int, kernel: int, stride: int, dilation: int) -> tu
     missing = max(last + beyond + 1 - size, 0)
     smaller = missing // 2
     return (smaller, missing - smaller) if word == "same" else (missing - smaller, smaller)
-
-
-def _shown(array: Array) -> str:
-    return "x".join(map(str, array.shape)) or "a number"

@@ -141,8 +141,7 @@ class HardTanh(Activation, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        np = engine.numpy
-        return engine.chained([np.maximum, np.minimum], x, fields.min_val, fields.max_val)
+        return engine.bounded(x, fields.min_val, fields.max_val)
 
 
 class Shrink(Activation, frozen=True, kw_only=True):
@@ -335,8 +334,10 @@ class LogSoftmax(Softmax, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         np, axis = engine.numpy, behind_batch(fields.axis)
-        below = x - x.max(axis, keepdims=True)
-        return below - np.log(np.exp(below).sum(axis, keepdims=True))
+        most = engine.aside(lambda x: x.max(axis, keepdims=True), x)
+        powers = engine.elementwise(lambda x, most: np.exp(x - most), x, most)
+        total = engine.taken_in(np.sum, powers, [axis])
+        return engine.elementwise(lambda x, most, total: x - most - np.log(total), x, most, total)
 
 
 class Hardmax(Softmax, frozen=True, kw_only=True):
@@ -364,5 +365,6 @@ class Hardmax(Softmax, frozen=True, kw_only=True):
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         np, axis = engine.numpy, behind_batch(fields.axis)
         y = np.zeros_like(x)
-        np.put_along_axis(y, x.argmax(axis, keepdims=True), 1, axis)
+        place = engine.taken_in(lambda x, axes, keepdims: x.argmax(*axes, keepdims=keepdims), x, [axis])
+        np.put_along_axis(y, place, 1, axis)
         return y

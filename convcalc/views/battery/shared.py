@@ -12,7 +12,7 @@ from convcalc.reference.rounding import STATED
 from convcalc.views import words
 from convcalc.views.marks import Marks
 
-HEADERS: dict[Column, str] = {**LABELS, "receptive_field": "field"}
+HEADERS: dict[Column, str] = {**LABELS, "elementwise_ops": "ops", "receptive_field": "field"}
 
 
 class BatteryRun(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ def cell(result: KindResult, column: Column, mark: Marks) -> str:
     if tally.disagreements:
         return f"{mark.of(False)} {words.exact(tally.disagreements)}"
     if not tally.checked:
-        return "0" if column in ("params", "macs") else mark.of(None)
+        return "0" if column in ("params", "macs", "elementwise_ops") else mark.of(None)
     return f"{mark.of(True)} {len(result.identities)}" if column == "identities" else mark.of(True)
 
 

@@ -43,10 +43,13 @@ def document(verification: Verification, spec: str) -> dict[str, Any]:
     }
 
 
+_FIGURES = ("output_shape", "params", "buffers", "macs", "elementwise_ops")
+
+
 def _layer(layer: LayerResult) -> dict[str, Any]:
     return {
         **{name: getattr(layer, name) for name in ("name", "kind", "line", "agrees")},
-        **{name: _figure(getattr(layer, name)) for name in ("output_shape", "params", "macs")},
+        **{name: _figure(getattr(layer, name)) for name in _FIGURES},
         "receptive_field": layer.receptive_field,
         **({"against": _comparison(layer.against)} if layer.against is not None else {}),
         "finite": layer.finite,

@@ -20,9 +20,9 @@ def write(verified: Verified, out: Output) -> None:
         for layer, row in zip(verification.layers, verification.report.layers, strict=True)
     ]
     runtime = [verification.runtime] if verification.runtime and verification.file is None else []
-    header = ("layer", "kind", "output", "params", "MACs", "field", *runtime)
-    lines = [f"### {escaped(name)} ({escaped(shapes)})", "", *table(header, "lllrrr" + "r" * len(runtime), rows)]
-    lines += ["", f"**{shared.totals(verification, mark).replace('   ', ' · ')}**"]
+    header = ("layer", "kind", "output", "params", "buffers", "MACs", "ops", "field", *runtime)
+    lines = [f"### {escaped(name)} ({escaped(shapes)})", "", *table(header, "lllrrrrr" + "r" * len(runtime), rows)]
+    lines += ["", f"**{' · '.join(shared.totals(verification, mark))}**"]
     notes = [shared.expectations(verification.expectations, mark)] if verification.expectations else []
     notes += [*shared.disagreements(verification), *shared.notes(verification), shared.verdict(verification)]
     end = f"{verification.dtype}, seed {verification.seed} · {code(path)}"
@@ -37,7 +37,9 @@ def _cells(layer: LayerResult, field: str, mark: Marks) -> tuple[str, ...]:
         layer.kind,
         _marked(layer.output_shape, mark),
         _marked(layer.params, mark),
+        _marked(layer.buffers, mark),
         _marked(layer.macs, mark),
+        _marked(layer.elementwise_ops, mark),
         f"{field} {mark.of(check.agrees if check else None)}",
         *([shared.difference([layer], mark)] if layer.against is not None else []),
     )

@@ -58,19 +58,23 @@ def difference(layers: Sequence[LayerResult], mark: Marks) -> str:
     return marked("" if largest is None else f"{largest:.0e}" if largest else "0", agrees, mark).lstrip()
 
 
-def totals(verification: Verification, mark: Marks) -> str:
-    """The line below the table: what was measured of the whole network."""
+def totals(verification: Verification, mark: Marks) -> list[str]:
+    """What stands below the table: what was measured of the whole network."""
     figures = verification.totals
     report, parts = verification.report, list[str]()
     for label, name, write in _TOTALS:
+        if name == "buffers" and not (figures[name].claimed or figures[name].measured):
+            continue
         figure = _figure(figures[name], write, mark)
         parts.append(f"{label} {words.at_least(figure, len(words.lacking(report, name)))}")
-    return "   ".join(parts)
+    return parts
 
 
 _TOTALS: tuple[tuple[str, str, Any], ...] = (
     ("params", "params", words.exact),
+    ("buffers", "buffers", words.exact),
     ("MACs", "macs", words.exact),
+    ("ops", "elementwise_ops", words.exact),
     ("peak activations", "peak_activation_bytes", words.binary),
 )
 
@@ -108,7 +112,8 @@ def disagreements(verification: Verification) -> list[str]:
         else:
             texts += [
                 f"{where} {label} {_written(figure.claimed)} claimed, {_written(figure.measured)} measured"
-                for label, figure in (("output", layer.output_shape), ("params", layer.params), ("MACs", layer.macs))
+                for label, name in _FIGURES
+                for figure in [getattr(layer, name)]
                 if figure.agrees is False
             ]
         check = layer.receptive_field
@@ -125,6 +130,16 @@ def disagreements(verification: Verification) -> list[str]:
         for output in verification.outputs
         if output.agrees is False
     ]
+
+
+_FIGURES = (
+    ("output", "output_shape"),
+    ("params", "params"),
+    ("buffers", "buffers"),
+    ("MACs", "macs"),
+    ("element-wise ops", "elementwise_ops"),
+)
+"""What of a layer is a number, or a shape, claimed and measured."""
 
 
 def _count(number: int, noun: str) -> str:
@@ -151,6 +166,10 @@ def notes(verification: Verification) -> list[str]:
     uncosted = verification.report.uncosted
     if uncosted:
         texts.append(f"not measured at {words.listed(uncosted)}: nothing says what is computed there")
+    rows = zip(verification.layers, verification.report.layers, strict=True)
+    free = [layer.name for layer, row in rows if layer.is_run and row.costed and not layer.elementwise_ops.is_tried]
+    if free:
+        texts.append(f"ops not measured at {words.listed(free)}: how many there are depends on values; the most count")
     reasons: dict[str, list[str]] = {}
     for layer in verification.layers:
         check = layer.receptive_field

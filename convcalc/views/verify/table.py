@@ -29,7 +29,8 @@ def write(verified: Verified, out: Output) -> None:
     console.print(terminal.line((name, "bold"), "   ", shapes, "   ", (path, "dim"), "   ", (run, "dim")))
     if verification.layers:
         _print_table(console, verification, mark)
-    console.print(terminal.line(shared.totals(verification, mark), style="bold"))
+    for text in _filled(shared.totals(verification, mark), console.width):
+        console.print(terminal.line(text, style="bold"))
     if verification.expectations:
         console.print(terminal.line(shared.expectations(verification.expectations, mark)))
     for text in shared.disagreements(verification):
@@ -40,29 +41,62 @@ def write(verified: Verified, out: Output) -> None:
     console.print(terminal.line(shared.verdict(verification, verified.seconds), style=style))
 
 
+def _filled(parts: Sequence[str], width: int) -> list[str]:
+    """Parts in as few lines as they fit, none cut in two."""
+    texts = [parts[0]]
+    for part in parts[1:]:
+        longer = f"{texts[-1]}   {part}"
+        if len(longer) <= width:
+            texts[-1] = longer
+        else:
+            texts.append(part)
+    return texts
+
+
 def _print_table(console: Console, verification: Verification, mark: Marks) -> None:
     folded = list(_folded(verification))
     columns = [
         Column("layer", [line.name for line, _ in folded], "left", shorten=end),
         Column("", [f"x{line.times}" if line.times else "" for line, _ in folded], "left"),
-        Column("kind", [words.kind(line) for line, _ in folded], "left", "cyan", rank=4, shorten=first_words),
+        Column("kind", [words.kind(line) for line, _ in folded], "left", "cyan", rank=5, shorten=first_words),
         Column("output", [marked(words.shape(line.output_shape or ()), _shapes(r), mark) for line, r in folded]),
         Column(
             "params",
             [marked(words.cost(line, line.params, words.exact), _all(r, "params"), mark) for line, r in folded],
             rank=1,
         ),
+        Column("buffers", _buffers(folded, verification, mark), rank=6),
         Column(
             "MACs",
             [marked(words.cost(line, line.macs, words.scaled), _all(r, "macs"), mark) for line, r in folded],
             rank=2,
         ),
+        Column(
+            "ops",
+            [
+                marked(words.cost(line, line.elementwise_ops, words.scaled), _all(r, "elementwise_ops"), mark)
+                for line, r in folded
+            ],
+            rank=4,
+        ),
         Column("field", [marked(words.field(line.receptive_field), _fields(r), mark) for line, r in folded], rank=3),
     ]
     if verification.runtime and verification.file is None:
         cells = [shared.difference(layers, mark) for _, layers in folded]
-        columns.append(Column(verification.runtime, cells, rank=5))
+        columns.append(Column(verification.runtime, cells, rank=7))
     show(console, columns, ["" if all(layer.agrees for layer in layers) else "red" for _, layers in folded])
+
+
+def _buffers(
+    folded: Sequence[tuple[Line, Sequence[LayerResult]]], verification: Verification, mark: Marks
+) -> list[str]:
+    """The cells of a column that is there where the network has any."""
+    figure = verification.totals["buffers"]
+    if not (figure.claimed or figure.measured):
+        return [""] * len(folded)
+    return [
+        marked(words.cost(line, line.buffers, words.exact), _all(layers, "buffers"), mark) for line, layers in folded
+    ]
 
 
 def _folded(verification: Verification) -> Iterator[tuple[Line, Sequence[LayerResult]]]:
