@@ -1,0 +1,37 @@
+"""What comes of a sweep: the rows that are kept, as columns, and what is known of all points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from convcalc.analysis.report import Convention
+from convcalc.sweeping.axes import Axis
+from convcalc.sweeping.blocks import Refusal
+
+
+class Sweep(msgspec.Struct, frozen=True):
+    """Totals at the points that are kept, and counts over all of them."""
+
+    network: str
+    axes: tuple[Axis, ...]
+    convention: Convention
+    where: str
+    pareto: tuple[str, ...]
+    sort: tuple[str, ...]
+    points: int
+    done: int
+    satisfying: int
+    refused: int
+    refusals: tuple[Refusal, ...]
+    refused_points: tuple[tuple[dict[str, Any], str], ...]
+    columns: dict[str, Any]
+    like: Any
+    unmoved: tuple[str, ...]
+    seconds: float
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it was interrupted."""
+        return self.done < self.points
