@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from convcalc.reference.verified import Verification as Verification
     from convcalc.reference.verify import verify as verify
     from convcalc.sweeping.compiled import compiled as compiled
+    from convcalc.sweeping.run import sweep as sweep
     from convcalc.views.formulas import formula_latex as formula_latex
     from convcalc.views.formulas import formula_text as formula_text
 
@@ -57,6 +58,7 @@ _HOMES = {
     "formula_text": "convcalc.views.formulas",
     "lint": "convcalc.linting.run",
     "load": "convcalc.opening",
+    "sweep": "convcalc.sweeping.run",
     "variants": "convcalc.analysis.variants",
     "verify": "convcalc.reference.verify",
     "zoo": "convcalc.analysis.zoo",
