@@ -114,7 +114,8 @@ def asked(option: str, text: str, names: Collection[str]) -> Asked:
         expression = Expression(flat)
     except ExpressionError as error:
         start, end = place(text, error.node)
-        raise SpecError([Source(option, text).diagnostic("CC011", start, end, str(error))]) from None
+        message = str(error).replace(flat, text)
+        raise SpecError([Source(option, text).diagnostic("CC011", start, end, message)]) from None
     query = Asked(option, text, expression, named)
     for name in expression.names:
         if name.id not in named and name.id not in names:
