@@ -45,9 +45,7 @@ class Done(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def known_on_dask(
-    plan: Any, wanted: Wanted, progress: Progress | None, address: str
-) -> tuple[Kept, tuple[str, ...]]:
+def known_on_dask(plan: Any, wanted: Wanted, progress: Progress | None, address: str) -> tuple[Kept, tuple[str, ...]]:
     """What is kept of all points, or of those done when it was interrupted; and what is swept and changes no total.
 
     Raises:
@@ -91,7 +89,8 @@ def _parts(client: Client, plan: Points, wanted: Wanted) -> Iterator[Done]:
     from distributed.scheduler import KilledWorker
 
     threads = sum(client.nthreads().values())
-    pickled = client.submit(bytes, pickle.dumps(plan), pure=False)  # which is made again when lost, unlike the scattered
+    # what is scattered is gone with the worker that has it; what is submitted is made again
+    pickled = client.submit(bytes, pickle.dumps(plan), pure=False)
     size = max(min(plan.chunk, plan.points // (4 * _FEWEST_PARTS * threads)), 1)
     largest = max(plan.points // (_FEWEST_PARTS * threads), 1)
     first, futures = 0, as_completed(loop=client.loop)
