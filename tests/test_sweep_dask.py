@@ -15,7 +15,7 @@ from formula_plan import FormulaPlan
 from msgspec.structs import asdict
 
 import convcalc
-from convcalc.language import SpecError
+from convcalc.language import Source, SpecError
 from convcalc.sweeping import cluster
 from convcalc.sweeping.driving import known
 from convcalc.sweeping.extras import NotInstalled
@@ -23,14 +23,23 @@ from convcalc.sweeping.kept import Kept, Wanted
 
 distributed = pytest.importorskip("distributed", reason="the extra convcalc[dask] is not installed")
 
+NET = Source(
+    "small.yaml",
+    """name: small
+input: [3, 24, 24]
+variables: {width: 1, groups: 1, depth: 1, idle: 3}
+layers:
+  - conv: {out_channels: width * 8, kernel_size: 3, groups: groups, bias: false}
+  - conv: {out_channels: 12, kernel_size: 3, repeat: depth, padding: 1}
+""",
+)
 SWEEP: dict[str, Any] = {
-    "over": ["width=0.25:1.5:0.001", "input=32:320:32", "classes=10,20,-1"],
-    "where": "macs <= 300M",
+    "over": ["width=1:300", "input=8:24:2", "depth=1,2,3", "groups=1,2"],
+    "where": "macs <= 3M",
     "pareto": "macs,-params,-activation_bytes",
     "sort": "-macs",
     "refused": 3,
 }
-NET = "zoo:mobilenet_v2"
 WANTED = Wanted(2, 2, refused=4)
 
 
@@ -38,7 +47,7 @@ class SlowPlan(FormulaPlan):
     """Takes its time, so that there is some to kill a worker in."""
 
     def block(self, first: int, count: int) -> Any:
-        time.sleep(count / 250_000)
+        time.sleep(count / 400_000)
         return super().block(first, count)
 
 
@@ -64,7 +73,7 @@ def plain(sweep: Any) -> dict[str, Any]:
 
 
 def test_a_worker_that_dies_in_the_middle_changes_nothing(address: str) -> None:
-    plan = SlowPlan(points=700_000, chunk=20_000)
+    plan = SlowPlan(points=400_000, chunk=10_000)
     killed: list[int] = []
 
     def kill(done: int, points: int, refused: int) -> None:
@@ -76,7 +85,7 @@ def test_a_worker_that_dies_in_the_middle_changes_nothing(address: str) -> None:
     kept, _ = cluster.known_on_dask(plan, WANTED, kill, address)
     assert len(killed) == 2
     assert not psutil.pid_exists(killed[0]) or psutil.Process(killed[0]).status() == psutil.STATUS_ZOMBIE
-    *_, alone = known(FormulaPlan(points=700_000, chunk=20_000), WANTED, 0, plan.points)
+    *_, alone = known(FormulaPlan(points=400_000, chunk=10_000), WANTED, 0, plan.points)
     assert told(kept) == told(alone)
 
 
@@ -88,13 +97,13 @@ def test_a_network_on_a_scheduler_of_others(address: str) -> None:
     assert calls == sorted(calls)
     assert len(calls) > 4
     assert calls[-1] == (sweep.points, sweep.points, sweep.refused)
-    sample = {**SWEEP, "sample": 3_000, "seed": 5, "pareto": "", "top": 30}
+    sample = {**SWEEP, "sample": 2_000, "seed": 5, "pareto": "", "top": 30}
     assert plain(convcalc.sweep(NET, **sample, dask=address)) == plain(convcalc.sweep(NET, **sample))
 
 
 def test_what_moves_nothing_is_what_does_so_in_no_part(address: str) -> None:
-    sweep = convcalc.sweep(NET, over=["input=224", "width=0.5:1:0.5", "classes=10,10.0"][:2], dask=address)
-    assert sweep.unmoved == ()
+    sweep = convcalc.sweep(NET, over=["idle=1:50", "depth=1,2", "width=1:50"], dask=address)
+    assert sweep.unmoved == ("idle",)
 
 
 def test_workers_of_this_machine_are_for_it_alone_and_go() -> None:
@@ -168,12 +177,14 @@ def test_a_scheduler_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatc
 def test_a_scheduler_without_workers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_JOINED", 0.3)
     with distributed.LocalCluster(
-        n_workers=0, processes=False, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
+        n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
     ) as here:
         assert "no worker has joined" in refusal(here.scheduler_address)
 
 
 def test_what_to_install_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("convcalc.sweeping.extras.find_spec", lambda name: None)
-    with pytest.raises(NotInstalled, match=r"dask is not installed, which --dask takes: pip install 'convcalc\[dask\]'"):
+    with pytest.raises(
+        NotInstalled, match=r"dask is not installed, which --dask takes: pip install 'convcalc\[dask\]'"
+    ):
         convcalc.sweep(NET, over=["width=1,2"], dask="")

@@ -1,4 +1,4 @@
-"""What is kept of a run of points, against all of its points; and sweeps of networks, against all rows of their plans."""
+"""What is kept of a run of points, against all of them; and sweeps of networks, against all rows of their plans."""
 
 from __future__ import annotations
 
@@ -171,6 +171,24 @@ def test_more_rows_than_are_kept_are_refused(monkeypatch: pytest.MonkeyPatch) ->
         last(known(plan, Wanted(2, top=20_000), 0, plan.points))
     assert last(known(plan, Wanted(2, top=10_000), 0, plan.points)).rows().size == 10_000
     assert last(known(plan, Wanted(2), 0, 14_000)).rows().size < 10_000
+
+
+@pytest.mark.parametrize(
+    ("messages", "kinds"),
+    [
+        (["a.1: size 3 of 4x5 is not 2", "a.1: size 1,003 of 4 is not -7"], 1),
+        (["a.1: size 3", "a.2: size 3"], 2),
+        (["conv1: no 3", "conv2: no 3"], 2),
+        (["a: groups 2; legal here: 1", "a: groups 3; legal here: 1, 3"], 1),
+        (["a: one of 1, 2, 3", "a: one of 7"], 1),
+    ],
+)
+def test_reasons_that_differ_in_sizes_are_told_together(messages: list[str], kinds: int) -> None:
+    kept = nothing_yet(Wanted(0))
+    for number, message in enumerate(messages):
+        kept = kept.added(Block(1, np.arange(0), (), (Refusal("CC1", message, number, 1),)), number)
+    assert len(kept.refusals(9)) == kinds
+    assert kept.refusals(9)[0].message == messages[0]
 
 
 def test_a_quotient_of_nothing_is_the_worst() -> None:
