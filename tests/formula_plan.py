@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 
 from convcalc.sweeping.axes import Axis, Space
-from convcalc.sweeping.blocks import Block, Refusal
+from convcalc.sweeping.point_blocks import PointBlock, Refusal
 
 MODULUS = 1_000_003
 
@@ -34,7 +34,7 @@ class FormulaPlan(Struct):
         is_refused = numbers % self.every == self.every - 1
         return numbers, is_refused
 
-    def block(self, first: int, count: int) -> Block:
+    def block(self, first: int, count: int) -> PointBlock:
         numbers, is_refused = self.numbers(first, count)
         refused = numbers[is_refused]
         refusals = [
@@ -43,7 +43,7 @@ class FormulaPlan(Struct):
             if len(numbers_of := refused[refused % 2 == kind])
         ]
         numbers = numbers[~is_refused & (numbers % 3 > 0)]
-        return Block(count, numbers, (first_of(numbers), second_of(numbers)), tuple(refusals))
+        return PointBlock(count, numbers, (first_of(numbers), second_of(numbers)), tuple(refusals))
 
     def rows(self, numbers: Sequence[int]) -> dict[str, list[Any]]:
         array = np.asarray(numbers, dtype=np.int64)

@@ -20,6 +20,7 @@ from convcalc.sweeping import cluster
 from convcalc.sweeping.driving import known
 from convcalc.sweeping.extras import NotInstalled
 from convcalc.sweeping.kept import Kept, Wanted
+from convcalc.version import __version__
 
 distributed = pytest.importorskip("distributed", reason="the extra convcalc[dask] is not installed")
 
@@ -149,7 +150,7 @@ def refusal(address: str) -> str:
 
 
 def test_workers_of_another_version_are_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    version = cluster.__version__
+    version = __version__
     monkeypatch.setattr(cluster, "__version__", "99.1")
     assert f"has convcalc {version}; here it is 99.1" in refusal(address)
 

@@ -79,7 +79,7 @@ def same(cell: Any, value: Any) -> bool:
     if isinstance(cell, list):
         return cell == list(value)
     if isinstance(cell, float):
-        return Fraction(str(cell)) == value
+        return bool(Fraction(str(cell)) == value)
     return (
         isinstance(cell, int | Decimal)
         and Fraction(cell) == value

@@ -100,7 +100,7 @@ AXES = (
 )
 
 
-@settings(max_examples=MANY or 60)
+@settings(max_examples=MANY or 25)
 @given(draw=draws)
 def test_networks_of_every_structure(draw: random.Random) -> None:
     axes = draw.sample(AXES, draw.randint(2, 5))

@@ -101,7 +101,7 @@ def evaluated(value: Any, arrays: dict[int, Array], size: int) -> list[Any]:
     return np.broadcast_to(np.asarray(array, dtype=object), (size,)).tolist()  # type: ignore[no-any-return]
 
 
-@settings(max_examples=MANY or 250)
+@settings(max_examples=MANY or 150)
 @given(draw=draws)
 def test_drawn_expressions(draw: random.Random) -> None:
     axes = draw.sample(AXES, draw.randint(1, 3))

@@ -17,9 +17,8 @@ from convcalc.reference.execution import run_layer
 from convcalc.reference.memory import WORKSPACE_BYTES, TooLarge, bytes_needed
 from convcalc.reference.weights import drawn
 from convcalc.reference.workspace import workspace
-from convcalc.tensors import elements
+from convcalc.tensors import elements, products
 from convcalc.tensors.engine import Engine
-from convcalc.tensors import products
 
 ELEMENTS = 60_000
 """Of all that enters and leaves in a batch, so that arrays are more than what Python holds beside them."""

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from convcalc.language import Source, SpecError
-from convcalc.sweeping.driving import Points, known
+from convcalc.sweeping.driving import known
 from convcalc.sweeping.extras import require
 from convcalc.sweeping.kept import Kept, Wanted, nothing_yet
 from convcalc.version import __version__
 
 if TYPE_CHECKING:
     from distributed import Client, Future
+
+    from convcalc.sweeping.plan import Plan
 
 _SECONDS = 1.0
 """What a part is to take: so much that sending it is nothing, and so little that losing it is nothing."""
@@ -83,7 +85,7 @@ def _look_along_axes(plan: Any) -> None:
 # ---- parts -------------------------------------------------------------------------------------------------------
 
 
-def _parts(client: Client, plan: Points, wanted: Wanted) -> Iterator[Done]:
+def _parts(client: Client, plan: Plan, wanted: Wanted) -> Iterator[Done]:
     """What comes of all parts, whichever is done first; those that follow are made as large as their time allows."""
     from distributed import as_completed
     from distributed.scheduler import KilledWorker

@@ -6,9 +6,9 @@ from fractions import Fraction
 from importlib.util import find_spec
 from typing import Any
 
-from convcalc.sweeping.cells import Cells, Form, cells_of
 from convcalc.sweeping.extras import NotInstalled
 from convcalc.sweeping.record import Sweep
+from convcalc.sweeping.typed import Form, TypedColumn, typed_columns
 
 
 def dataframe(sweep: Sweep) -> Any:
@@ -27,20 +27,20 @@ def dataframe(sweep: Sweep) -> Any:
 def _in_pandas(sweep: Sweep) -> Any:
     import pandas
 
-    def series(cells: Cells) -> Any:
+    def series(cells: TypedColumn) -> Any:
         if cells.form is Form.WHOLE and any(value is None for value in cells.values):
             return pandas.array(cells.values, dtype="Int64")
         types = {Form.WHOLE: "int64", Form.TEXT: None, Form.TRUTH: None}
         numbers = _as_floats(cells)
         return pandas.Series(numbers or cells.values, dtype="float64" if numbers else types.get(cells.form, "object"))
 
-    return pandas.DataFrame({cells.name: series(cells) for cells in cells_of(sweep)})
+    return pandas.DataFrame({cells.name: series(cells) for cells in typed_columns(sweep)})
 
 
 def _in_polars(sweep: Sweep) -> Any:
     import polars
 
-    def series(cells: Cells) -> Any:
+    def series(cells: TypedColumn) -> Any:
         types = {
             Form.WHOLE: polars.Int64, Form.TRUTH: polars.Boolean, Form.TEXT: polars.String,
             Form.SIZES: polars.List(polars.Int64),
@@ -50,10 +50,10 @@ def _in_polars(sweep: Sweep) -> Any:
             return polars.Series(cells.name, numbers, dtype=polars.Float64)
         return polars.Series(cells.name, cells.values, dtype=types.get(cells.form, polars.Object))
 
-    return polars.DataFrame([series(cells) for cells in cells_of(sweep)])
+    return polars.DataFrame([series(cells) for cells in typed_columns(sweep)])
 
 
-def _as_floats(cells: Cells) -> list[Any]:
+def _as_floats(cells: TypedColumn) -> list[Any]:
     """Decimals as floats, where each is what its float is written as; nothing where one has more digits than that."""
     if cells.form is not Form.DECIMAL:
         return []

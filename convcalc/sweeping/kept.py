@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 
 from convcalc.sweeping.best import Best
-from convcalc.sweeping.blocks import Array, Block, Refusal
 from convcalc.sweeping.growing import Front
+from convcalc.sweeping.point_blocks import Array, PointBlock, Refusal
 from convcalc.sweeping.rows import Rows, nothing, rows_of
 
 MOST_ROWS = 1_000_000
@@ -62,7 +62,7 @@ class Kept(msgspec.Struct, frozen=True):
     kinds: tuple[tuple[str, Refusal], ...] = ()
     stretches: tuple[Stretch, ...] = ()
 
-    def added(self, block: Block, first: int) -> Kept:
+    def added(self, block: PointBlock, first: int) -> Kept:
         """With a block of points that begins with this one.
 
         Raises:

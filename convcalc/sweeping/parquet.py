@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from convcalc.sweeping.cells import Cells, Form, cells_of
 from convcalc.sweeping.extras import require
 from convcalc.sweeping.record import Sweep
+from convcalc.sweeping.typed import Form, TypedColumn, typed_columns
 from convcalc.version import __version__
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _parts(sweep: Sweep) -> Iterator[bytes]:
     import pyarrow
     from pyarrow import parquet
 
-    columns = [_fitting(cells) for cells in cells_of(sweep)]
+    columns = [_fitting(cells) for cells in typed_columns(sweep)]
     fields = [pyarrow.field(cells.name, _type(cells)) for cells in columns]
     schema = pyarrow.schema(fields, metadata={"convcalc": _about(sweep)})
     sink = _Sink()
@@ -65,18 +65,18 @@ def _about(sweep: Sweep) -> bytes:
     return msgspec.json.encode(about)
 
 
-def _fitting(cells: Cells) -> Cells:
+def _fitting(cells: TypedColumn) -> TypedColumn:
     """Integers of more digits than a decimal has, as texts."""
     if cells.form is Form.LARGE and _digits(cells) > _MOST_DIGITS:
-        return Cells(cells.name, Form.TEXT, [None if value is None else str(value) for value in cells.values])
+        return TypedColumn(cells.name, Form.TEXT, [None if value is None else str(value) for value in cells.values])
     return cells
 
 
-def _digits(cells: Cells) -> int:
+def _digits(cells: TypedColumn) -> int:
     return max(len(str(abs(value))) for value in cells.values if value is not None)
 
 
-def _type(cells: Cells) -> pyarrow.DataType:
+def _type(cells: TypedColumn) -> pyarrow.DataType:
     import pyarrow
 
     if cells.form is Form.LARGE:

@@ -8,7 +8,7 @@ import msgspec
 
 from convcalc.analysis.report import Convention
 from convcalc.sweeping.axes import Axis
-from convcalc.sweeping.blocks import Refusal
+from convcalc.sweeping.point_blocks import Refusal
 
 
 class Sweep(msgspec.Struct, frozen=True):

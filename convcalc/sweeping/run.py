@@ -16,10 +16,10 @@ from convcalc.analysis.report import Convention
 from convcalc.language import Source, SpecError
 from convcalc.language.overrides import parted
 from convcalc.sweeping.axes import Axis, Space
-from convcalc.sweeping.blocks import Refusal
 from convcalc.sweeping.driving import known
 from convcalc.sweeping.kept import MOST_ROWS, Kept, TooManyRows, Wanted, nothing_yet
 from convcalc.sweeping.plan import Plan
+from convcalc.sweeping.point_blocks import Refusal
 from convcalc.sweeping.queries import keys_of
 from convcalc.sweeping.ranges import axes_of
 from convcalc.sweeping.record import Sweep

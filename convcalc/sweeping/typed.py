@@ -30,7 +30,7 @@ class Form(Enum):
     TEXT = auto()
 
 
-class Cells(msgspec.Struct, frozen=True):
+class TypedColumn(msgspec.Struct, frozen=True):
     """A column: integers, decimals of `Decimal`, lists of integers, or what else is written as a text."""
 
     name: str
@@ -38,33 +38,33 @@ class Cells(msgspec.Struct, frozen=True):
     values: Any
 
 
-def cells_of(sweep: Sweep) -> Iterator[Cells]:
+def typed_columns(sweep: Sweep) -> Iterator[TypedColumn]:
     """The columns, and behind them for the points of a front how many further ones are as good."""
     for name, values in sweep.columns.items():
-        yield _cells(name, values)
+        yield _typed(name, values)
     if sweep.pareto:
-        yield Cells("alike", Form.WHOLE, sweep.like)
+        yield TypedColumn("alike", Form.WHOLE, sweep.like)
 
 
-def _cells(name: str, values: Any) -> Cells:
+def _typed(name: str, values: Any) -> TypedColumn:
     if hasattr(values, "dtype"):
         if values.dtype.kind == "i":
-            return Cells(name, Form.WHOLE, values)
+            return TypedColumn(name, Form.WHOLE, values)
         values = values.tolist()
     kinds = {*map(type, values)} - {type(None)}
     if kinds <= {int}:
         present = [value for value in values if value is not None]
         is_small = not present or -(2**63) <= min(present) <= max(present) < 2**63
-        return Cells(name, Form.WHOLE if is_small else Form.LARGE, values)
+        return TypedColumn(name, Form.WHOLE if is_small else Form.LARGE, values)
     if kinds <= {int, Fraction}:
         decimals = _each_once(values, _decimal)
         if decimals.count(None) == values.count(None):
-            return Cells(name, Form.DECIMAL, decimals)
+            return TypedColumn(name, Form.DECIMAL, decimals)
     if kinds == {bool}:
-        return Cells(name, Form.TRUTH, values)
+        return TypedColumn(name, Form.TRUTH, values)
     if kinds == {tuple} and all(type(item) is int for item in chain.from_iterable(filter(None, values))):
-        return Cells(name, Form.SIZES, [None if value is None else list(value) for value in values])
-    return Cells(name, Form.TEXT, [_text(value) for value in values])
+        return TypedColumn(name, Form.SIZES, [None if value is None else list(value) for value in values])
+    return TypedColumn(name, Form.TEXT, [_text(value) for value in values])
 
 
 def _text(value: Any) -> str | None:
