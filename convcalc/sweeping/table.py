@@ -22,7 +22,7 @@ _OF_LAYERS = re.compile(r"(-?)\s*((?:macs|params)\([^()]*\))\s*")
 def columns_of(plan: Points, rows: Rows, keys: Sequence[str]) -> dict[str, Any]:
     """The columns of some points: int64 where all fit, else lists of exact values."""
     if not rows.size:
-        return dict.fromkeys(plan.rows([0]), [])
+        return {name: [] for name in plan.rows([0])}
     parts: dict[str, list[Any]] = {}
     for start in range(0, rows.size, _AT_ONCE):
         piece = plan.rows(rows.numbers[start : start + _AT_ONCE].tolist())
