@@ -219,6 +219,13 @@ def test_draws_of_a_space_beyond_64_bits() -> None:
     assert abs(float(first.mean()) - 499.5) < 5
 
 
+def test_fields_behind_inputs_of_several_shapes() -> None:
+    """Where fields go back to the input, its sizes are asked for: what is asked of numbers made of them has no order."""
+    axes = [Axis("input", [(3, 64, 96), (1, 224, 224), (3, 33, 33)]), Axis("head", [1, Fraction(3, 2), 2])]
+    for seed in range(3):
+        assert differing("zoo:shufflenet_v2", axes, random.Random(seed), count=12) == []
+
+
 def test_numbers_beyond_64_bits_are_exact() -> None:
     source = Source(
         "<spec>",

@@ -246,8 +246,8 @@ def arrives(axis: Arrivals) -> bool:
                 if source.witness in on_axis or (source.full and on_axis):
                     axis.witness = start
                     return True
-                new = {(source, position) for position in on_axis} - known
-                known |= new
+                new = [step for position in on_axis if (step := (source, position)) not in known]
+                known.update(new)
                 waiting += new
             if len(known) > _MOST_FOLLOWED or not steps.afford(1):
                 return True

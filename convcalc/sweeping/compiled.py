@@ -36,8 +36,8 @@ _TOGETHER = 2**15
 
 def compiled(
     source: str | os.PathLike[str] | Source,
-    over: Sequence[str],
-    totals: Sequence[str] = (),
+    over: Sequence[str] | str,
+    totals: Sequence[str] | str = (),
     *,
     inputs: Mapping[str, Shape] | None = None,
     variables: Mapping[str, object] | None = None,
@@ -56,6 +56,7 @@ def compiled(
     Raises:
         SpecError: the network has mistakes, or there is nothing of such a name.
     """
+    over, totals = ([names] if isinstance(names, str) else names for names in (over, totals))
     known = [name for name in TOTALS if name != OUTPUT]
     for name in totals:
         if name not in (*known, FIELD):
@@ -112,7 +113,7 @@ class Compiled:
                 before = denominator // known.denominator
                 low, high = low * (denominator // column.denominator), high * (denominator // column.denominator)
                 low, high = min(low, known.low * before), max(high, known.high * before)
-                low, high = low // 2, high * 2
+                low, high = low - abs(low) // 2, high + abs(high)
             leaves[name] = Numbers(graph, axis, low, high, denominator)
         questions = Questions(None, (), field=FIELD in self.totals)
         return _Built(Tracer(self._subject, graph, leaves, questions, batch=self._batch, dtype=self._dtype), leaves)

@@ -14,7 +14,7 @@ from convcalc.arithmetic.graph import OperationGraph
 from convcalc.arithmetic.varying import Varying, VaryingTruth, Visit, largest, marked, plain, total
 from convcalc.fields import Channels
 from convcalc.language import SpecError
-from convcalc.layers import field_types
+from convcalc.layers import Input, field_types
 from convcalc.network import Network, Node
 from convcalc.sweeping.leaves import Leaves, Numbers
 from convcalc.sweeping.queries import Asked, AskedWrongly, condition, key, matching
@@ -142,6 +142,8 @@ def _field(network: Network) -> Any:
 def _settled(node: Node) -> Node:
     """The node with plain numbers for positions, and for what moves over them: tables are made of these."""
     node = replace(node, shape=(*node.shape[:1], *plain(node.shape[1:])))
+    if isinstance(node.config, Input):
+        return replace(node, config=Input(sizes=node.shape))
     types = field_types(type(node.config)).items()
     fields = {name: getattr(node.config, name) for name, of in types if not isinstance(of, Channels)}
     varying = {name: value for name, value in fields.items() if plain(value) is not value}
