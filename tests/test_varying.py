@@ -149,3 +149,22 @@ def test_what_is_no_number_is_not_equal_and_not_comparable(other: object) -> Non
     assert size != other
     with pytest.raises(TypeError):
         size < other  # noqa: B015
+
+
+def test_questions_may_come_in_any_order() -> None:
+    """What has no order, such as a set, may ask in another one at each point."""
+    draw = random.Random(0)
+
+    def run(first: Any, second: Any) -> Any:
+        questions = [lambda: first > 2, lambda: second > 0, lambda: first + second == 8]
+        draw.shuffle(questions)
+        return first * 100 + sum(10**place for place, ask in enumerate(questions) if ask()) * 0 + second
+
+    graph = OperationGraph()
+    leaves = [Leaves(graph, axis, values) for axis, values in enumerate(AXES[:2])]
+    arrays = {place: array for on in leaves for place, array in on.arrays.items()}
+    tables = Tables(graph, arrays, [5, 4])
+    explorer = Explorer(Run(graph, leaves, run), tables)  # type: ignore[arg-type]  # it visits as a network does
+    everywhere = Box([np.arange(5), np.arange(4)], [5, 4])
+    parts = [part.numbers(None).tolist() for part, _ in explorer.parts(everywhere)]
+    assert sorted(number for numbers in parts for number in numbers) == list(range(20))
