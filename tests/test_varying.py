@@ -156,7 +156,7 @@ def test_questions_may_come_in_any_order() -> None:
     draw = random.Random(0)
 
     def run(first: Any, second: Any) -> Any:
-        questions = [lambda: first > 2, lambda: second > 0, lambda: first + second == 8]
+        questions: list[Callable[[], Any]] = [lambda: first > 2, lambda: second > 0, lambda: first + second == 8]
         draw.shuffle(questions)
         return first * 100 + sum(10**place for place, ask in enumerate(questions) if ask()) * 0 + second
 
