@@ -73,7 +73,7 @@ def text(value: Any) -> str:
         return value if _is_word(value) else in_yaml(value)
     if isinstance(value, tuple | list):
         return f"[{','.join(map(text, value))}]"
-    return str(value) if isinstance(value, int) else _fraction(value)
+    return str(value.numerator) if value.denominator == 1 else _fraction(value)
 
 
 def _is_word(value: str) -> bool:

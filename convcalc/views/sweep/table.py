@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from string import ascii_uppercase
 
-from msgspec.structs import replace
-
 from convcalc.views import words
 from convcalc.views.columns import Column, first_words, needed, show
 from convcalc.views.formats import terminal
@@ -58,17 +56,19 @@ def _print_rows(swept: Swept, pen: Pen) -> None:
     least = [*axes, *(total for total in totals if total.rank == 0)]
     if needed([*axes, *totals]) > pen.width and (longest > _LONGEST_NAME or needed(least) > pen.width):
         _print_letters(axes, pen)
-        axes = [replace(axis, header=letter) for letter, axis in zip(_letters(), axes, strict=False)]
+        axes = [_axis(swept, name, letter) for letter, name in zip(_letters(), swept.swept, strict=False)]
     show(pen, [*axes, *totals])
     for text in filter(None, [shared.left_out(sweep)]):
         pen.print(terminal.line(text))
 
 
-def _axis(swept: Swept, name: str) -> Column:
+def _axis(swept: Swept, name: str, header: str = "") -> Column:
     """Numbers below each other, words and lists from the left."""
     values = shared.column(swept.sweep, name, shared.MOST_ROWS)
     is_text = any(isinstance(value, str | tuple | list) for value in values)
-    return Column(short(name), [swept.value(name, value) for value in values], "left" if is_text else "right", "cyan")
+    return Column(
+        header or short(name), [swept.value(name, value) for value in values], "left" if is_text else "right", "cyan"
+    )
 
 
 def _total(swept: Swept, name: str) -> Column:
