@@ -220,7 +220,7 @@ def test_draws_of_a_space_beyond_64_bits() -> None:
 
 
 def test_fields_behind_inputs_of_several_shapes() -> None:
-    """Where fields go back to the input, its sizes are asked for: what is asked of numbers made of them has no order."""
+    """Where fields go back to the input, its sizes are asked for, not what is made of them."""
     axes = [Axis("input", [(3, 64, 96), (1, 224, 224), (3, 33, 33)]), Axis("head", [1, Fraction(3, 2), 2])]
     for seed in range(3):
         assert differing("zoo:shufflenet_v2", axes, random.Random(seed), count=12) == []
