@@ -144,8 +144,8 @@ def workers() -> float:
 
     def run(count: int) -> float:
         options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": None}
-        cluster = LocalCluster(n_workers=count, **options)  # type: ignore[no-untyped-call]
-        with cluster, Client(cluster):  # type: ignore[no-untyped-call]
+        cluster = LocalCluster(n_workers=count, **options)
+        with cluster, Client(cluster):
             address = cluster.scheduler_address
             asked: dict[str, Any] = {"pareto": ("macs", "params", "-width"), "dask": address}
             sweep("zoo:mobilenet_v2", over=over, sample=2**18, **asked)  # each worker has imported what it needs

@@ -17,7 +17,7 @@ from convcalc.language.expressions import Expression
 from convcalc.language.named import split
 from convcalc.language.quantities import FACTORS
 from convcalc.sweeping.axes import Space
-from convcalc.sweeping.blocks import Refusal
+from convcalc.sweeping.point_blocks import Refusal
 from convcalc.sweeping.ranges import axes_of
 from convcalc.sweeping.record import Sweep
 

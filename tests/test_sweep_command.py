@@ -37,7 +37,7 @@ from convcalc.cli.work.again import Again
 from convcalc.language.source import Source, SpecError
 from convcalc.sweeping import values
 from convcalc.sweeping.axes import Axis
-from convcalc.sweeping.blocks import Refusal
+from convcalc.sweeping.point_blocks import Refusal
 from convcalc.sweeping.record import Sweep
 from convcalc.views import view, words
 from convcalc.views.sweep import shared

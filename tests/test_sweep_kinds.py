@@ -44,7 +44,7 @@ def other_values(value: Any, draw: random.Random) -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", layers.names())
-@settings(max_examples=MANY or 6)
+@settings(max_examples=MANY or 3)
 @given(draw=draws)
 def test_every_point_of_a_kind_is_what_analyze_says(kind: str, draw: random.Random) -> None:
     config, shapes = load(kind).case(draw)

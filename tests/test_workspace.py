@@ -17,8 +17,8 @@ from convcalc.reference.execution import run_layer
 from convcalc.reference.memory import WORKSPACE_BYTES, TooLarge, bytes_needed
 from convcalc.reference.weights import drawn
 from convcalc.reference.workspace import workspace
-from convcalc.tensors import engine as engines
-from convcalc.tensors import products
+from convcalc.tensors import elements, products
+from convcalc.tensors.engine import Engine
 
 ELEMENTS = 60_000
 """Of all that enters and leaves in a batch, so that arrays are more than what Python holds beside them."""
@@ -35,7 +35,7 @@ def taken(config: Kind, inputs: tuple[Shape, ...], batch: int) -> int:
     float32 = np.dtype("float32")
     arrays = {name: drawn(generator, name, shape, float32) for name, shape in config.arrays(*inputs).items()}
     entering = [generator.standard_normal((batch, *shape)).astype(float32) for shape in inputs]
-    engine = engines.Engine()
+    engine = Engine()
     with np.errstate(all="ignore"):
         tracemalloc.start()
         try:
@@ -48,7 +48,7 @@ def taken(config: Kind, inputs: tuple[Shape, ...], batch: int) -> int:
 @pytest.mark.parametrize("name", [name for name in layers.names() if load(name).costed])
 def test_every_kind_holds_no_more_than_is_said(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many alike, as a batch, so that what grows with sizes shows; blocks are small, as they do not count."""
-    monkeypatch.setattr(engines, "CACHED", 1024)
+    monkeypatch.setattr(elements, "CACHED", 1024)
     monkeypatch.setattr(products, "BUFFERED", 4096)
     for seed in range(MANY or 1):
         config, inputs = load(name).case(random.Random(f"{name}{seed}"))

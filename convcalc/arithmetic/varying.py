@@ -457,12 +457,7 @@ def select(condition: Any, first: Any, second: Any) -> Any:
     """One number where a condition holds, and another where it does not, both worked out in any case."""
     if not isinstance(condition, VaryingTruth):
         return first if condition else second
-    if (
-        isinstance(first, VaryingRatio)
-        or isinstance(second, VaryingRatio)
-        or first.denominator != 1
-        or second.denominator != 1
-    ):
+    if _has_decimals(first) or _has_decimals(second):
         bottom = _common_denominator(first, second)
         tops = (number.numerator * (bottom // number.denominator) for number in (first, second))
         return ratio(select(condition, *tops), bottom)
@@ -526,12 +521,17 @@ def _extreme(kind: int, first: Any, second: Any) -> Any:
     choose = max if kind == MAXIMUM else min
     if not any(isinstance(number, Varying | VaryingRatio) for number in (first, second)):
         return choose(first, second)
-    if first.denominator != 1 or second.denominator != 1:
+    if _has_decimals(first) or _has_decimals(second):
         is_first = first > second if kind == MAXIMUM else first < second
         return select(is_first, first, second)
     visit = first.visit if isinstance(first, Varying) else second.visit
     node = visit.graph.extreme(kind, (_node(visit.graph, first), _node(visit.graph, second)))
     return visit.number(node, choose(_value(first), _value(second)))
+
+
+def _has_decimals(number: Any) -> bool:
+    """Whether a number may be none that is whole."""
+    return isinstance(number, VaryingRatio) or (not isinstance(number, Varying) and number.denominator != 1)
 
 
 def greatest_common_divisor(first: Any, second: Any) -> Any:

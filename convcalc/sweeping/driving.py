@@ -6,17 +6,17 @@ import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from convcalc.sweeping.blocks import Block
 from convcalc.sweeping.kept import Kept, Wanted, nothing_yet
+from convcalc.sweeping.point_blocks import PointBlock
 
 _FIRST = 1_024
-"""Points of the first block at most."""
+"""PointSource of the first block at most."""
 _FEWEST = 16
 _SHORT, _LONG = 0.1, 1.0
 """Seconds of a block below which the next is larger, and above which it is smaller."""
 
 
-class Points(Protocol):
+class PointSource(Protocol):
     """What is worked out: a plan."""
 
     points: int
@@ -25,7 +25,7 @@ class Points(Protocol):
     def chunk(self) -> int:
         """A number of points that is worked out well together."""
 
-    def block(self, first: int, count: int) -> Block:
+    def block(self, first: int, count: int) -> PointBlock:
         """Work out so many points, from one on."""
 
     def rows(self, numbers: Any) -> dict[str, list[Any]]:
@@ -38,7 +38,7 @@ class Points(Protocol):
         """What is swept at a point."""
 
 
-def known(plan: Points, wanted: Wanted, first: int, last: int) -> Iterator[Kept]:
+def known(plan: PointSource, wanted: Wanted, first: int, last: int) -> Iterator[Kept]:
     """What is known of the points from one to another, the latter not included, after more and more of them."""
     kept, size = nothing_yet(wanted), min(_FIRST, plan.chunk)
     while first < last:

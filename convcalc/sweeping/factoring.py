@@ -106,6 +106,8 @@ class Factoring:
     def _together(self, kind: int, terms: Sequence[tuple[int, int]], constant: int) -> int:
         """All terms in one, those that rest on the fewest points first."""
         graph = self.graph
+        if not terms:
+            return graph.literal(constant)
         by_axes: dict[int, list[tuple[int, int]]] = {}
         for term in terms:
             by_axes.setdefault(graph.axes[term[0]], []).append(term)

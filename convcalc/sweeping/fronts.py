@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from convcalc.sweeping.blocks import Array
+from convcalc.sweeping.point_blocks import Array
 from convcalc.sweeping.rows import Rows, alike, joined, ranked
 
 _FEW = 64

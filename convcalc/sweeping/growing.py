@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from convcalc.sweeping.blocks import Array
 from convcalc.sweeping.fronts import as_good, front, with_further
+from convcalc.sweeping.point_blocks import Array
 from convcalc.sweeping.rows import Rows, alike, joined
 
 _PIECE = 2**14

@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 
 from convcalc.sweeping.best import Best
-from convcalc.sweeping.blocks import Array, Block, Refusal
 from convcalc.sweeping.growing import Front
+from convcalc.sweeping.point_blocks import Array, PointBlock, Refusal
 from convcalc.sweeping.rows import Rows, nothing, rows_of
 
 MOST_ROWS = 1_000_000
@@ -22,8 +22,9 @@ MOST_ROWS = 1_000_000
 _MOST_KINDS = 1_000
 """Reasons that are told apart; more of them, as of a network of ever other layers, are counted together only."""
 
-_NUMBERS = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?:x\d+)*(?![\w.]*\w)")
-"""Numbers of a message that differ from point to point; those within a name are the name's own."""
+_NUMBER = r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:x\d+)*(?![\w.]*\w)"
+_NUMBERS = re.compile(rf"{_NUMBER}(?:, {_NUMBER})*")
+"""Numbers of a message, and lists of them, differ from point to point; those within a name are the name's own."""
 
 
 class TooManyRows(Exception):
@@ -61,7 +62,7 @@ class Kept(msgspec.Struct, frozen=True):
     kinds: tuple[tuple[str, Refusal], ...] = ()
     stretches: tuple[Stretch, ...] = ()
 
-    def added(self, block: Block, first: int) -> Kept:
+    def added(self, block: PointBlock, first: int) -> Kept:
         """With a block of points that begins with this one.
 
         Raises:
@@ -145,8 +146,8 @@ def _comparable(key: Array) -> Array:
 
 
 def _kind(refusal: Refusal) -> str:
-    """What refusals have in common that differ in sizes alone."""
-    return f"{refusal.code} {_NUMBERS.sub('#', refusal.message)}"
+    """What refusals have in common that differ in sizes alone, and in what would fit these."""
+    return f"{refusal.code} {_NUMBERS.sub('#', refusal.message.partition('; ')[0])}"
 
 
 def _merged(refusals: Iterable[tuple[str, Refusal]]) -> tuple[tuple[str, Refusal], ...]:

@@ -16,11 +16,11 @@ from convcalc.language import Source, SpecError
 from convcalc.language.suggestions import did_you_mean
 from convcalc.layers import Shape
 from convcalc.sweeping.axes import Axis, Space
-from convcalc.sweeping.blocks import Block, Refusal
 from convcalc.sweeping.draws import Draws, places_of
 from convcalc.sweeping.evaluation import Array
 from convcalc.sweeping.factoring import Factoring
 from convcalc.sweeping.leaves import Leaves
+from convcalc.sweeping.point_blocks import PointBlock, Refusal
 from convcalc.sweeping.queries import Asked, asked, matching
 from convcalc.sweeping.subject import SweptNetwork
 from convcalc.sweeping.tables import Box, Points, Schedule, Tables
@@ -168,7 +168,7 @@ class Plan:
             self._inner *= self.lengths[axis]
         return extents
 
-    def block(self, first: int, count: int) -> Block:
+    def block(self, first: int, count: int) -> PointBlock:
         """Work out so many points, from one on."""
         pieces: list[tuple[Array, tuple[Array, ...]]] = []
         refusals: dict[tuple[str, str], Refusal] = {}
@@ -182,7 +182,7 @@ class Plan:
                 else:
                     pieces.append(self._kept(part, outcome))
         numbers, keys = _joined(pieces, len(self.tracer.questions.keys))
-        return Block(count, numbers, keys, tuple(refusals.values()))
+        return PointBlock(count, numbers, keys, tuple(refusals.values()))
 
     def _regions(self, first: int, count: int) -> Iterator[Box | Points]:
         if self.draws is not None:

@@ -8,7 +8,7 @@ import msgspec
 
 from convcalc.analysis.report import Convention
 from convcalc.sweeping.axes import Axis
-from convcalc.sweeping.blocks import Refusal
+from convcalc.sweeping.point_blocks import Refusal
 
 
 class Sweep(msgspec.Struct, frozen=True):
@@ -35,3 +35,16 @@ class Sweep(msgspec.Struct, frozen=True):
     def is_partial(self) -> bool:
         """Whether it was interrupted."""
         return self.done < self.points
+
+    def to_dataframe(self) -> Any:
+        """The rows as a DataFrame of pandas, or of polars where that alone is installed.
+
+        Whole numbers are int64; those beyond are Python's, in an object column. Decimals are floats that are written
+        just so (0.35), or `Decimal` where a float has too few digits. Shapes are lists, and what is no number a text.
+
+        Raises:
+            ImportError: neither is installed.
+        """
+        from convcalc.sweeping.frames import dataframe
+
+        return dataframe(self)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcalc.sweeping.blocks import Array
+from convcalc.sweeping.point_blocks import Array
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 

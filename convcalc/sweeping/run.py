@@ -16,10 +16,10 @@ from convcalc.analysis.report import Convention
 from convcalc.language import Source, SpecError
 from convcalc.language.overrides import parted
 from convcalc.sweeping.axes import Axis, Space
-from convcalc.sweeping.blocks import Refusal
 from convcalc.sweeping.driving import known
 from convcalc.sweeping.kept import MOST_ROWS, Kept, TooManyRows, Wanted, nothing_yet
 from convcalc.sweeping.plan import Plan
+from convcalc.sweeping.point_blocks import Refusal
 from convcalc.sweeping.queries import keys_of
 from convcalc.sweeping.ranges import axes_of
 from convcalc.sweeping.record import Sweep
@@ -163,9 +163,9 @@ def _place(over: Sequence[str] | Mapping[str, Any]) -> Source:
 
 
 def _about(count: int) -> str:
-    """1.2e15, of which no digit is one too many."""
-    digits = len(str(count)) - 1
-    return f"{count // 10 ** max(digits - 1, 0) / 10:g}e{digits}"
+    """1.2e15, and never more than there are."""
+    digits = str(count)
+    return f"{digits[0]}{'.' if digits[1:2].strip('0') else ''}{digits[1:2].strip('0')}e{len(digits) - 1}"
 
 
 def _check_counts(**counts: tuple[int | None, int]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from convcalc.sweeping.driving import Points
+from convcalc.sweeping.driving import PointSource
 from convcalc.sweeping.rows import Rows
 from convcalc.sweeping.tracing import OUTPUT
 
@@ -19,7 +19,7 @@ _OF_LAYERS = re.compile(r"(-?)\s*((?:macs|params)\([^()]*\))\s*")
 """A key that is a cost of some layers, which is among the totals that are shown."""
 
 
-def columns_of(plan: Points, rows: Rows, keys: Sequence[str]) -> dict[str, Any]:
+def columns_of(plan: PointSource, rows: Rows, keys: Sequence[str]) -> dict[str, Any]:
     """The columns of some points: int64 where all fit, else lists of exact values."""
     parts: dict[str, list[Any]] = {} if rows.size else {name: [] for name in plan.rows([0])}
     for start in range(0, rows.size, _AT_ONCE):

@@ -106,8 +106,8 @@ class Tracer:
         keys = [key(query, query.value(known, of_layers)) for query in questions.keys]
         return Outcome(
             satisfies=AtNode(satisfies.node) if isinstance(satisfies, VaryingTruth) else satisfies,
-            keys=tuple(map(_as_nodes, keys)),
-            totals={name: _as_nodes(value) for name, value in totals.items()},
+            keys=tuple(map(as_nodes, keys)),
+            totals={name: as_nodes(value) for name, value in totals.items()},
         )
 
     def _totals(self, network: Network, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
@@ -158,12 +158,12 @@ def _marked(value: Any) -> Any:
     return tuple(map(marked, value)) if isinstance(value, tuple) else marked(value)
 
 
-def _as_nodes(value: Any) -> Any:
+def as_nodes(value: Any) -> Any:
     """A value as what it is at all points that are like the one visited: a `Node`, a pair of them, or a plain one."""
     if isinstance(value, tuple):
-        return tuple(map(_as_nodes, value))
+        return tuple(map(as_nodes, value))
     if isinstance(value, Varying):
         return AtNode(value.node)
     if hasattr(value, "denominator") and not isinstance(value, int):
-        return Over(_as_nodes(value.numerator), _as_nodes(value.denominator))
+        return Over(as_nodes(value.numerator), as_nodes(value.denominator))
     return value

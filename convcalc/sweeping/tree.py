@@ -80,20 +80,22 @@ class Tree:
         self.tables = tables
         self.root: Question | Outcome | None = None
 
-    def add(self, answers: Sequence[tuple[int, int]], outcome: Outcome) -> None:
-        """Add what a visit came to."""
-        if self.root is None:
-            self.root = self._path(answers, outcome)
-            return
-        at = self.root
-        for place, (node, value) in enumerate(answers):
-            if not isinstance(at, Question) or at.node != node:
-                raise AssertionError("points that give the same answers are asked the same questions")
-            if value not in at.answers:
-                at.answers[value] = self._path(answers[place + 1 :], outcome)
-                return
-            at = at.answers[value]
-        raise AssertionError("a point that is visited has not been met")
+    def add(self, point: Points, answers: Sequence[tuple[int, int]], outcome: Outcome) -> None:
+        """Add what a visit of a point came to, where its way through the tree ends.
+
+        It need not have been asked the same questions in the same order.
+        """
+        met: set[int] = set()
+        parent, value, at = None, 0, self.root
+        while isinstance(at, Question):
+            met.add(at.node)
+            parent, value = at, int(np.asarray(self._values(point, at)).reshape(-1)[0])
+            at = at.answers.get(value)
+        rest = self._path([(node, answer) for node, answer in answers if node not in met], outcome)
+        if parent is None:
+            self.root = rest
+        else:
+            parent.answers[value] = rest
 
     def axes(self, graph: OperationGraph) -> int:
         """A bit for each axis on which a question rests."""
@@ -179,6 +181,8 @@ class Explorer:
                     waiting.append(part)
 
     def _visit(self, part: Box | Points) -> None:
-        answers, outcome = self.tracer.visit(part.first)
-        self.tree.add(answers, outcome)
+        places = part.first
+        answers, outcome = self.tracer.visit(places)
+        point = Points([np.array([place]) for place in places], np.zeros(1, np.int64))
+        self.tree.add(point, answers, outcome)
         self.outcomes.append(outcome)

@@ -19,7 +19,7 @@ class Refusal(msgspec.Struct, frozen=True):
     count: int
 
 
-class Block(msgspec.Struct, frozen=True):
+class PointBlock(msgspec.Struct, frozen=True):
     """A run of points: how many there were, those that satisfy the condition, and those that a check refuses.
 
     `numbers` (int64) are those that satisfy it, in ascending order. `keys` has a row for each key that was asked for,
