@@ -27,6 +27,7 @@ from convcalc.arithmetic.varying import (
     maximum,
     minimum,
     negated,
+    plain,
     ratio,
     select,
 )
@@ -252,14 +253,20 @@ def _bounded(value: Any, node: ast.AST | None) -> Any:
     elif value is not None and not is_truth(value):
         if getattr(value, "denominator", 1) == 1:
             value = value.numerator
-        if _bits(value) > MOST_BITS:
+        if _has_more_bits(value, MOST_BITS):
             raise ExpressionError("the number grows too large", node)
     return value
 
 
-def _bits(number_: Any) -> int:
-    """Binary digits of a whole number, or of the longer part of a fraction."""
-    return int(max(number_.numerator.bit_length(), number_.denominator.bit_length()))
+def _has_more_bits(number_: Any, bits: int) -> bool:
+    """Whether a whole number, or a part of a fraction, has more binary digits.
+
+    One that varies is asked where it may have; its parts may have a factor in common, and are asked what they are.
+    """
+    parts = [part for part in (number_.numerator, number_.denominator) if part.bit_length() > bits]
+    if parts and isinstance(number_, VaryingRatio):
+        return _has_more_bits(plain(number_), bits)
+    return any(not -(2**bits) < part < 2**bits for part in parts)
 
 
 def bounded_list(items: tuple[Any, ...], node: ast.AST | None = None) -> tuple[Any, ...]:
@@ -331,7 +338,7 @@ def _binary(node: ast.BinOp, left: Any, right: Any) -> Any:
             if power is None or not 0 <= power <= MOST_BITS:
                 raise ExpressionError(f"expected a power from 0 to {MOST_BITS}, found {shown(right)}", node.right)
             right = int(power)
-            if (_bits(left) - 1) * right > MOST_BITS:  # before it is worked out
+            if right and _has_more_bits(left, MOST_BITS // right + 1):  # before it is worked out
                 raise ExpressionError("the number grows too large", node)
             return _bounded(left**right, node)
         return _bounded(_OPERATORS[sign](left, right), node)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import chain
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convcalc import steps
 from convcalc.arithmetic.graph import OperationGraph
 from convcalc.language import Source, SpecError
 from convcalc.language.suggestions import did_you_mean
@@ -20,7 +22,7 @@ from convcalc.sweeping.factoring import Factoring
 from convcalc.sweeping.leaves import Leaves
 from convcalc.sweeping.point_blocks import PointBlock, Refusal
 from convcalc.sweeping.queries import Asked, asked, matching
-from convcalc.sweeping.subject import VARIANT, SweptNetwork
+from convcalc.sweeping.subject import SweptNetwork
 from convcalc.sweeping.tables import Box, Points, Schedule, Tables
 from convcalc.sweeping.tracing import FIELD, TOTALS, Questions, Tracer
 from convcalc.sweeping.tree import AtNode, Explorer, Outcome, Over, nodes_of, on_nodes
@@ -71,7 +73,7 @@ class Plan:
         known = [*TOTALS, FIELD, *names]
         condition = asked("--where", where, known) if where else None
         keys = [asked(option, key, known) for option, of in (("--pareto", pareto), ("--sort", sort)) for key in of]
-        self._check(axes, [*([condition] if condition is not None else []), *keys])
+        self._check(axes)
         self.objectives = len(pareto)
         graph = OperationGraph()
         leaves = {
@@ -94,34 +96,57 @@ class Plan:
             True: Factoring(self.tables.graph, self.tables.is_small, lambda axes: _product(extents, axes)),
             False: Factoring(self.tables.graph, self.tables.is_small, lambda axes: 1),
         }
+        self._check_layers([*([condition] if condition is not None else []), *keys])
+        self._try_some()
 
-        if self.points:
-            self._try_some()
-
-    def _check(self, axes: Sequence[Axis], queries: Sequence[Asked]) -> None:
-        """That there are the variants and the layers that are named."""
+    def _check(self, axes: Sequence[Axis]) -> None:
+        """That nothing that is swept is called as a total is, and that there are the variants that are named."""
         for axis in axes:
-            if axis.name == VARIANT and VARIANT not in self.subject.base.variables:
+            if axis.name in (*TOTALS, FIELD):
+                message = f"{axis.name} is what a total is called, and cannot be swept by that name"
+                place = Source("--over", axis.name)
+                raise SpecError([place.diagnostic("CC011", 0, len(axis.name), message, "call it otherwise")])
+            if self.subject.is_variant(axis.name):
                 self.subject.check_variants(map(str, axis.values))
-        names = [node.name for node in self.subject.base.layers]
+
+    def _check_layers(self, queries: Sequence[Asked]) -> None:
+        """That there are the layers that are named, in the network as it is or at some point."""
+        own = [node.name for node in self.subject.base.layers]
         for query in queries:
             for glob, written in query.layers():
-                if not list(matching(glob, names)):
-                    advice = did_you_mean(glob, names) or "`convcalc analyze` lists the names; * stands for any"
+                if not any(_is_among(glob, names) for names in chain([own], map(self._layers_at, self._some()))):
+                    advice = did_you_mean(glob, own) or "`convcalc analyze` lists the names; * stands for any"
                     raise SpecError([query.diagnostic_of(written, f"no layer or block is named `{glob}`", advice)])
+
+    def _layers_at(self, number: int) -> list[str]:
+        try:
+            return [node.name for node in self.subject.network(self.point(number)).layers]
+        except (SpecError, steps.OutOfSteps):
+            return []
+
+    def _some(self) -> Iterable[int]:
+        """Some points, by number, from the first to the last."""
+        return dict.fromkeys(turn * (self.points - 1) // _TRIED for turn in range(_TRIED + 1))
 
     def _try_some(self) -> None:
         """Visit points until one is no refused one.
 
         Raises:
-            SpecError: what is asked has no value there.
+            SpecError: there is none, and what is asked has no value at one of them.
         """
-        for number in dict.fromkeys(turn * (self.points - 1) // _TRIED for turn in range(_TRIED + 1)):
-            for _, outcome in self.explorer.parts(next(self._regions(number, 1))):
-                if outcome.fault is not None:
-                    raise SpecError([outcome.fault])
-                if not outcome.code:
-                    return
+        fault = None
+        for number in self._some():
+            outcome = self._outcome(number)
+            if not outcome.code:
+                return
+            fault = fault or outcome.fault
+        if fault is not None:
+            raise SpecError([fault])
+
+    def _outcome(self, number: int) -> Outcome:
+        """What one point comes to."""
+        ((_, outcome),) = self.explorer.parts(next(self._regions(number, 1)))
+        return outcome
 
     def __reduce__(self) -> Any:
         positional, named = self._arguments
@@ -225,7 +250,9 @@ class Plan:
             self.subject.network(point)
         except SpecError as error:
             return error.problems[0].message
-        return ""
+        except steps.OutOfSteps as error:
+            return str(error)
+        return self._outcome(number).message
 
     def point(self, number: int) -> dict[str, Any]:
         """What is swept at a point, by number."""
@@ -242,7 +269,7 @@ class Plan:
         for outcome in standing:
             for node in nodes_of(outcome.totals.values()):
                 moving |= graph.axes[node]
-        if len({repr(outcome.totals) for outcome in standing}) > 1:
+        if len({repr(outcome.totals) for outcome in standing}) > 1 or len(standing) < len(self.explorer.outcomes):
             moving |= self.explorer.tree.axes(graph)
         if not standing:
             return ()
@@ -278,6 +305,10 @@ def boxes(first: int, last: int, lengths: Sequence[int]) -> Iterator[list[range]
         yield [range(whole_from, whole_to), *map(range, lengths[1:])]
     if whole_to <= end:
         yield from boxes(whole_to * inner, last, lengths)
+
+
+def _is_among(glob: str, names: Sequence[str]) -> bool:
+    return next(matching(glob, names), None) is not None
 
 
 def _product(extents: Sequence[int], axes: int) -> int:

@@ -31,6 +31,10 @@ _TOKEN = re.compile(
 )
 """What an expression of the language has no words for; a dotted name is a swept field."""
 
+_OTHER_SIGNS = {"&": "and", "|": "or", "!": "not", "=": "==", "^": "**"}
+_ALONE = {"|": r"\|", "^": r"\^", "=": r"(?<![<>=!])=(?!=)", "!": r"!(?!=)"}
+"""Where a sign is by itself; the language has words and signs of which it is a part."""
+
 
 class AskedWrongly(Exception):
     """An expression has no value at a point, or not one of its kind."""
@@ -115,7 +119,7 @@ def asked(option: str, text: str, names: Collection[str]) -> Asked:
     except ExpressionError as error:
         start, end = place(text, error.node)
         message = str(error).replace(flat, text)
-        raise SpecError([Source(option, text).diagnostic("CC011", start, end, message)]) from None
+        raise SpecError([Source(option, text).diagnostic("CC011", start, end, message, _advice(text))]) from None
     query = Asked(option, text, expression, named)
     for name in expression.names:
         if name.id not in named and name.id not in names:
@@ -123,6 +127,12 @@ def asked(option: str, text: str, names: Collection[str]) -> Asked:
             message = f"`{name.id}` is no total and is not swept"
             raise SpecError([query.diagnostic(message, name, advice, "CC013")])
     return query
+
+
+def _advice(text: str) -> str:
+    """How what other languages have other signs for is written."""
+    written = [f"{word} for {sign}" for sign, word in _OTHER_SIGNS.items() if re.search(_ALONE.get(sign, sign), text)]
+    return f"write {listed(written)}" if written else ""
 
 
 def _meant(match: re.Match[str]) -> Any:

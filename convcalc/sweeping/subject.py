@@ -107,9 +107,15 @@ class SweptNetwork:
     def _is_spec(self) -> bool:
         return not self.source.converted
 
+    def is_variant(self, name: str) -> bool:
+        """Whether it is what stands in place of convolutions, and no variable of that name."""
+        return name == VARIANT and name not in self.base.variables
+
     def is_pinned(self, name: str) -> bool:
         """Whether each value of what is swept makes a text of its own."""
-        return name == VARIANT or (not self._is_spec and name in {INPUT, *(node.name for node in self.base.inputs)})
+        return self.is_variant(name) or (
+            not self._is_spec and name in {INPUT, *(node.name for node in self.base.inputs)}
+        )
 
     def network(self, values: Mapping[str, Any]) -> Network:
         """The network at a point; values may vary, but for those that are pinned.
@@ -121,12 +127,12 @@ class SweptNetwork:
         variables = {
             name: Evaluated(value)
             for name, value in values.items()
-            if name != VARIANT and (name in self.base.variables or parted(name)) and name not in inputs
+            if (name in self.base.variables or parted(name)) and name not in inputs
         }
         source = self.source
         if inputs and not self._is_spec:
             source, inputs = self._resized_to(inputs), {}
-        if VARIANT in values:
+        if any(map(self.is_variant, values)):
             source = self._variant(str(values[VARIANT]))
         given = {} if source.converted else self.variables
         return loads(source, inputs={**self.inputs, **inputs}, variables={**given, **variables})

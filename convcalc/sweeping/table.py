@@ -21,9 +21,7 @@ _OF_LAYERS = re.compile(r"(-?)\s*((?:macs|params)\([^()]*\))\s*")
 
 def columns_of(plan: PointSource, rows: Rows, keys: Sequence[str]) -> dict[str, Any]:
     """The columns of some points: int64 where all fit, else lists of exact values."""
-    if not rows.size:
-        return {name: [] for name in plan.rows([0])}
-    parts: dict[str, list[Any]] = {}
+    parts: dict[str, list[Any]] = {} if rows.size else {name: [] for name in plan.rows([0])}
     for start in range(0, rows.size, _AT_ONCE):
         piece = plan.rows(rows.numbers[start : start + _AT_ONCE].tolist())
         for name, cells in piece.items():
@@ -43,7 +41,7 @@ def _compact(cells: list[Any]) -> Any:
 
 
 def _joined(name: str, pieces: list[Any]) -> Any:
-    if all(isinstance(piece, np.ndarray) for piece in pieces):
+    if pieces and all(isinstance(piece, np.ndarray) for piece in pieces):
         return np.concatenate(pieces)
     cells = [cell for piece in pieces for cell in (piece.tolist() if isinstance(piece, np.ndarray) else piece)]
     if name != OUTPUT and not set(map(type, cells)) <= {int, Fraction}:

@@ -72,7 +72,9 @@ class Tracer:
                 network = self.subject.network(values)
                 outcome = self._outcome(network, values)
         except AskedWrongly as error:
-            outcome = Outcome(code=error.fault.code, message=error.fault.message, fault=error.fault)
+            outcome = Outcome(
+                code=error.fault.code, message=f"{error.fault.path}: {error.fault.message}", fault=error.fault
+            )
         except SpecError as error:
             problem = error.problems[0]
             outcome = Outcome(code=problem.code, message=problem.message)

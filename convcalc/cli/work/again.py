@@ -65,7 +65,7 @@ class Again(msgspec.Struct, dict=True):
                     return None
                 sizes = values.shape_text(shape)
                 words += ["--input", sizes if name == INPUT else f"{name}={sizes}"]
-            elif name == VARIANT or ("." in name and self._is_model):
+            elif self._is_variant(name) or ("." in name and self._is_model):
                 return None
             else:
                 words += ["--set", f"{name}={values.text(value)}"]
@@ -76,6 +76,9 @@ class Again(msgspec.Struct, dict=True):
         nodes = self._network.inputs if self._network is not None else ()
         shapes = [node.shape for node in nodes if node.name == name or (name == INPUT and len(nodes) == 1)]
         return (shapes[0][0], *([size] * (len(shapes[0]) - 1))) if shapes else None
+
+    def _is_variant(self, name: str) -> bool:
+        return name == VARIANT and (self._network is None or name not in self._network.variables)
 
     @property
     def _is_model(self) -> bool:
