@@ -65,6 +65,16 @@ DISAGREED = {
         "[1, 5]",
         ["conv: {name: side, kernel_size: 2, padding: same_lower, out_channels: 1}", "concat: {from: [input, side]}",
          "conv: {kernel_size: 1, stride: 3, padding: 1, out_channels: 3}", "global_avg_pool"]),
+    "positions behind attention that lie beside padding, deformed": (
+        "[1, 1, 1]",
+        ["scaled_dot_product_attention: {from: [input, input, input], name: seen}",
+         "conv: {from: seen, kernel_size: [3, 1], padding: 1, out_channels: 6, bias: false, name: moves}",
+         "deform_conv: {from: [seen, moves], kernel_size: [3, 1], padding: 1, out_channels: 1}",
+         "max_pool: {kernel_size: [3, 4], stride: [1, 9], padding: [[2, 4], [3, 3]], ceil_mode: true}"]),
+    "padding behind attention, laid end to end": (
+        "[1, 1]",
+        ["attention: 1", "pad: {padding: 1, name: padded}", "concat: {axis: 1, from: [padded, padded]}",
+         "avg_pool: {kernel_size: 1, stride: 5}"]),
     # the probe was wrong
     "paths of positions that few outputs read": (
         "[3, 3, 1, 6]",
