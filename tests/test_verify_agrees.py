@@ -76,6 +76,13 @@ DISAGREED = {
         ["attention: 1", "pad: {padding: 1, name: padded}", "concat: {axis: 1, from: [padded, padded]}",
          "avg_pool: {kernel_size: 1, stride: 5}"]),
     # the probe was wrong
+    "positions on the channels of what is deformed": (
+        "[2, 1, 3]",
+        ["pad: {name: wide, padding: [[2, 5], [6, 0]], mode: replicate}", "max_pool: 2",
+         "upsample: {size: [8, 9], name: again}", "concat: {axis: 0, from: [wide, again]}",
+         "permute: {axes: [2, 0, 1], name: turned}",
+         "conv: {kernel_size: [3, 1], out_channels: 6, name: moves}",
+         "deform_conv: {from: [turned, moves], kernel_size: [3, 1], out_channels: 1}"]),
     "paths of positions that few outputs read": (
         "[3, 3, 1, 6]",
         ["softmax", "layer_norm", "conv_transpose: {out_channels: 2, kernel_size: 9, stride: 3, dilation: 3}"]),
