@@ -65,6 +65,10 @@ DISAGREED = {
         "[1, 5]",
         ["conv: {name: side, kernel_size: 2, padding: same_lower, out_channels: 1}", "concat: {from: [input, side]}",
          "conv: {kernel_size: 1, stride: 3, padding: 1, out_channels: 3}", "global_avg_pool"]),
+    "columns of a product that has other rows": (
+        "[4, 1]",
+        ["pad: {padding: [[1, 2]], name: wider}", "matmul: {from: [wider, input]}",
+         "conv: {kernel_size: 2, dilation: 2, padding: same_lower, out_channels: 1}"]),
     "positions behind attention that lie beside padding, deformed": (
         "[1, 1, 1]",
         ["scaled_dot_product_attention: {from: [input, input, input], name: seen}",

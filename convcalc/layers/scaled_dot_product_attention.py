@@ -32,7 +32,7 @@ from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Real, Whole, optional
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_axes, draw_flag
-from convcalc.layers._merges import repeated, repeated_along
+from convcalc.layers._merges import matrices_met, repeated_along
 from convcalc.layers._onnx import shaped
 
 WITH_ATTENTION = 23
@@ -89,10 +89,12 @@ class ScaledDotProductAttention(Kind, frozen=True, kw_only=True):
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         last = len(inputs[0]) - 1
-        along = [last - 1, last]
+        summed = [[last], [last - 1, last], [last - 1], [last]]
         if last > 1 and inputs[0][last - 2] != inputs[1][last - 2]:
-            along = [last - 2, *along]  # heads that are shared are not at the place of those that share them
-        return repeated(tuple(field.whole(along) for field in fields), inputs)
+            # Heads that are shared are not at the place of those that share them.
+            fields = tuple(field.whole([last - 2]) for field in fields)
+            summed = [[last], [last - 2, last - 1, last], [last - 2, last - 1], [last]]
+        return matrices_met(fields, inputs, self.shape(*inputs), summed)
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         is_shared = axis == len(inputs[0]) - 3 and inputs[0][axis] != inputs[1][axis]
