@@ -153,6 +153,9 @@ NOT_PERTURBED = {
         ["flatten: {name: state, from: h}", "gru: {from: [x, state], hidden_size: 16}"]),
     "a cell behind one step": (
         "{x: [1, 2, 1, 3], h: [1, 2, 5]}", ["lstm: {from: [x, h], hidden_size: 5, output: with_cell}", "flatten"]),
+    "a mask of windows that see no first key": (
+        "{a: [3, 2, 3, 5], b: [3, 2, 6, 5], c: [3, 2, 6, 1], d: [1, 1, 1, 1]}",
+        ["scaled_dot_product_attention: {from: [a, b, c, d], left_window: 0, offset: 1}"]),
     "a map of one position, read by a grid": (
         "{x: [1, 1, 2, 6], grid: [5, 4, 3, 3]}",
         ["grid_sample: {from: [x, grid]}", "concat: {axis: 2, from: [previous, previous]}"]),

@@ -26,6 +26,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
+from msgspec.structs import replace
+
 from convcalc import steps
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
@@ -97,12 +99,14 @@ class ScaledDotProductAttention(Kind, frozen=True, kw_only=True):
         return matrices_met(fields, inputs, self.shape(*inputs), summed)
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        # All tokens are said to be seen; of the single one that the probe leaves, a window might see none.
+        seeing = replace(self, is_causal=False, left_window=None, right_window=None, offset=0)
         is_shared = axis == len(inputs[0]) - 3 and inputs[0][axis] != inputs[1][axis]
         if axis is not None and axis < len(inputs[0]) - 2 and {x[axis] for x in inputs} == {1}:
-            return StandIn(of=self, run=partial(_standing_at_each, axis))
+            return StandIn(of=seeing, run=partial(_standing_at_each, axis))
         if axis is None or (axis < len(inputs[0]) - 2 and not is_shared):
-            return repeated_along(self, axis, inputs)
-        return StandIn(of=self, run=_seeing_all)  # queries could not meet keys that were lengthened with them
+            return repeated_along(seeing, axis, inputs)
+        return StandIn(of=seeing, run=_seeing_all)  # queries could not meet keys that were lengthened with them
 
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return self
