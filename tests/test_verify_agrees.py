@@ -65,7 +65,28 @@ DISAGREED = {
         "[1, 5]",
         ["conv: {name: side, kernel_size: 2, padding: same_lower, out_channels: 1}", "concat: {from: [input, side]}",
          "conv: {kernel_size: 1, stride: 3, padding: 1, out_channels: 3}", "global_avg_pool"]),
+    "columns of a product that has other rows": (
+        "[4, 1]",
+        ["pad: {padding: [[1, 2]], name: wider}", "matmul: {from: [wider, input]}",
+         "conv: {kernel_size: 2, dilation: 2, padding: same_lower, out_channels: 1}"]),
+    "positions behind attention that lie beside padding, deformed": (
+        "[1, 1, 1]",
+        ["scaled_dot_product_attention: {from: [input, input, input], name: seen}",
+         "conv: {from: seen, kernel_size: [3, 1], padding: 1, out_channels: 6, bias: false, name: moves}",
+         "deform_conv: {from: [seen, moves], kernel_size: [3, 1], padding: 1, out_channels: 1}",
+         "max_pool: {kernel_size: [3, 4], stride: [1, 9], padding: [[2, 4], [3, 3]], ceil_mode: true}"]),
+    "padding behind attention, laid end to end": (
+        "[1, 1]",
+        ["attention: 1", "pad: {padding: 1, name: padded}", "concat: {axis: 1, from: [padded, padded]}",
+         "avg_pool: {kernel_size: 1, stride: 5}"]),
     # the probe was wrong
+    "positions on the channels of what is deformed": (
+        "[2, 1, 3]",
+        ["pad: {name: wide, padding: [[2, 5], [6, 0]], mode: replicate}", "max_pool: 2",
+         "upsample: {size: [8, 9], name: again}", "concat: {axis: 0, from: [wide, again]}",
+         "permute: {axes: [2, 0, 1], name: turned}",
+         "conv: {kernel_size: [3, 1], out_channels: 6, name: moves}",
+         "deform_conv: {from: [turned, moves], kernel_size: [3, 1], out_channels: 1}"]),
     "paths of positions that few outputs read": (
         "[3, 3, 1, 6]",
         ["softmax", "layer_norm", "conv_transpose: {out_channels: 2, kernel_size: 9, stride: 3, dilation: 3}"]),
@@ -132,6 +153,9 @@ NOT_PERTURBED = {
         ["flatten: {name: state, from: h}", "gru: {from: [x, state], hidden_size: 16}"]),
     "a cell behind one step": (
         "{x: [1, 2, 1, 3], h: [1, 2, 5]}", ["lstm: {from: [x, h], hidden_size: 5, output: with_cell}", "flatten"]),
+    "a mask of windows that see no first key": (
+        "{a: [3, 2, 3, 5], b: [3, 2, 6, 5], c: [3, 2, 6, 1], d: [1, 1, 1, 1]}",
+        ["scaled_dot_product_attention: {from: [a, b, c, d], left_window: 0, offset: 1}"]),
     "a map of one position, read by a grid": (
         "{x: [1, 1, 2, 6], grid: [5, 4, 3, 3]}",
         ["grid_sample: {from: [x, grid]}", "concat: {axis: 2, from: [previous, previous]}"]),

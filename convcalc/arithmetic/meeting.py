@@ -45,7 +45,8 @@ def merged(fields: Sequence[Field], output: Sequence[int]) -> Field:
             axes.append(None if not local else union(local, outputs.get(axis, 1)) if ordered else NOT_WORKED_OUT)
         except FieldTooIrregular:
             axes.append(NOT_WORKED_OUT)
-        known = [field.arrivals[axis] for field in seeing or having if field.arrivals]
+        placed = [field for field in having if field.axes[axis] is not None or _holds(field, axis)]
+        known = [field.arrivals[axis] for field in placed or having if field.arrivals]
         together = [met(known)] if known else []
         arrivals += map(spread, together) if _brings_all(having, axis) else together
         try:
@@ -62,9 +63,17 @@ def merged(fields: Sequence[Field], output: Sequence[int]) -> Field:
 
 
 def _brings_all(fields: Sequence[Field], axis: int) -> bool:
-    """Whether one of the tensors brings to every position, as a gate does, what it has seen of an input axis."""
-    gates = (field.overall[axis] for field in fields if field.axes[axis] is None)
+    """Whether one of the tensors brings to every position, as a gate does, what it has seen of an input axis.
+
+    One that has positions along the axis brings it to those of them alone that are not padding.
+    """
+    gates = (field.overall[axis] for field in fields if field.axes[axis] is None and not _holds(field, axis))
     return any(cover is not None and cover.span is not None for cover in gates)
+
+
+def _holds(field: Field, axis: int) -> bool:
+    """Whether a tensor has positions along an axis of the input, be it that each sees all of them."""
+    return any(axis in carried for carried in field.carries)
 
 
 _Carries = tuple[tuple[int, ...], ...]
@@ -103,8 +112,16 @@ def concatenated(fields: Sequence[Field], tensor_axis: int, sizes: Sequence[int]
     (place,) = carried
     known = all(field.carries[tensor_axis] == carried or field.axes[place] is None for field in fields)
     if together.arrivals:
-        kept = [field.arrivals[place] if field.axes[place] is not None else None for field in fields]
-        along = end_to_end(kept, sizes) if known else NOT_FOLLOWED
+        kept = [
+            field.arrivals[place] if field.axes[place] is not None or _holds(field, place) else None for field in fields
+        ]
+        misplaced = any(  # what sees all positions may have its own on another axis
+            field.axes[place] is None
+            and axis is not None
+            and (field.carries[tensor_axis], axis.count) != (carried, size)
+            for field, axis, size in zip(fields, kept, sizes, strict=True)
+        )
+        along = end_to_end(kept, sizes) if known and not misplaced else NOT_FOLLOWED
         along = spread(along) if _brings_all(fields, place) else along
         together = replace(together, arrivals=with_item(together.arrivals, place, along))
     local = [field.axes[place] for field in fields]

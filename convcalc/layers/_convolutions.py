@@ -56,6 +56,10 @@ class Convolution(Kind, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape, *given: Shape) -> int:
         return product(self.shape(x)) if self.bias else 0
 
+    def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
+        """As they enter, but of the map what lies on its channels, which every filter looks at together."""
+        return (fields[0].collapsed([0]), *fields[1:])
+
     def summary(self) -> str:
         return shown_window(self.kernel_size, self.stride, self.dilation, self.groups)
 

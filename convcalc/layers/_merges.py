@@ -5,7 +5,7 @@ at its end count as 1, so that a gate of shape (C) meets a map of shape (C, ...)
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial, reduce
 from itertools import zip_longest
 from typing import Any, ClassVar
@@ -136,3 +136,20 @@ def _places(field: Field, x: Shape) -> set[int]:
 def _without(field: Field, gone: set[int]) -> Field:
     carries = tuple(tuple(axis for axis in axes if axis not in gone) for axes in field.carries)
     return field.overall_along(gone & set(range(len(field.axes)))).carrying(carries)
+
+
+def matrices_met(
+    fields: tuple[Field, ...], inputs: tuple[Shape, ...], output: Shape, summed: Sequence[Sequence[int]]
+) -> tuple[Field, ...]:
+    """The fields of matrices on the last two axes that are multiplied: each element sees all of the matrices.
+
+    `summed` are the axes of each tensor that are not those of the product: rows meet columns, and are gone.
+    """
+    last = len(output) - 1
+    seen = []
+    shapes = []
+    for field, x, gone in zip(fields, inputs, summed, strict=False):
+        carries = tuple(() if axis in gone else carried for axis, carried in enumerate(field.carries))
+        seen.append(field.whole([last - 1, last]).carrying(carries))
+        shapes.append(tuple(output[axis] if axis in gone else size for axis, size in enumerate(x)))
+    return repeated(tuple(seen), tuple(shapes))

@@ -72,8 +72,8 @@ class DeformConv(Convolution, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         (x, *others), output = inputs, self.shape(*inputs)
         maps = 1 + len(_apart(x, others)[0])
-        own, *moving = fields[:maps]
-        nominal = windowed(own.collapsed([0]), self.windows(x), output)
+        own, *moving = self.paths(fields, inputs)[:maps]
+        nominal = windowed(own, self.windows(x), output)
         return seen_with(merged((nominal, *moving), output), fields[maps:], output)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:

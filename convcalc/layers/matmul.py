@@ -21,7 +21,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import maximum, product
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, StandIn
 from convcalc.layers._cases import draw_shape
-from convcalc.layers._merges import repeated, repeated_along
+from convcalc.layers._merges import matrices_met, repeated_along
 
 
 class Matmul(Kind, frozen=True, kw_only=True):
@@ -45,7 +45,7 @@ class Matmul(Kind, frozen=True, kw_only=True):
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         last = len(inputs[0]) - 1
-        return repeated(tuple(field.whole([last - 1, last]) for field in fields), inputs)
+        return matrices_met(fields, inputs, self.shape(*inputs), [[last], [last - 1]])
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         if axis is None or axis < len(inputs[0]) - 2:

@@ -26,13 +26,15 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
+from msgspec.structs import replace
+
 from convcalc import steps
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Real, Whole, optional
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_axes, draw_flag
-from convcalc.layers._merges import repeated, repeated_along
+from convcalc.layers._merges import matrices_met, repeated_along
 from convcalc.layers._onnx import shaped
 
 WITH_ATTENTION = 23
@@ -89,18 +91,22 @@ class ScaledDotProductAttention(Kind, frozen=True, kw_only=True):
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         last = len(inputs[0]) - 1
-        along = [last - 1, last]
+        summed = [[last], [last - 1, last], [last - 1], [last]]
         if last > 1 and inputs[0][last - 2] != inputs[1][last - 2]:
-            along = [last - 2, *along]  # heads that are shared are not at the place of those that share them
-        return repeated(tuple(field.whole(along) for field in fields), inputs)
+            # Heads that are shared are not at the place of those that share them.
+            fields = tuple(field.whole([last - 2]) for field in fields)
+            summed = [[last], [last - 2, last - 1, last], [last - 2, last - 1], [last]]
+        return matrices_met(fields, inputs, self.shape(*inputs), summed)
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        # All tokens are said to be seen; of the single one that the probe leaves, a window might see none.
+        seeing = replace(self, is_causal=False, left_window=None, right_window=None, offset=0)
         is_shared = axis == len(inputs[0]) - 3 and inputs[0][axis] != inputs[1][axis]
         if axis is not None and axis < len(inputs[0]) - 2 and {x[axis] for x in inputs} == {1}:
-            return StandIn(of=self, run=partial(_standing_at_each, axis))
+            return StandIn(of=seeing, run=partial(_standing_at_each, axis))
         if axis is None or (axis < len(inputs[0]) - 2 and not is_shared):
-            return repeated_along(self, axis, inputs)
-        return StandIn(of=self, run=_seeing_all)  # queries could not meet keys that were lengthened with them
+            return repeated_along(seeing, axis, inputs)
+        return StandIn(of=seeing, run=_seeing_all)  # queries could not meet keys that were lengthened with them
 
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return self
