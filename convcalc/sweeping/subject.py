@@ -44,7 +44,7 @@ class SweptNetwork:
         self.source = path if isinstance(path, Source) else opening.read(path, inputs, variables, **how)
         self.base = self._own()
         self._variants: dict[str, Source] = {}
-        self._resized: dict[Any, Source] = {}
+        self._resized: tuple[Any, Source] | None = None
 
     def _own(self) -> Network:
         """The network as it is, or what can be worked out of it: at other points it may stand."""
@@ -148,13 +148,15 @@ class SweptNetwork:
         return [(node.name, (node.shape[0], *(value,) * (len(node.shape) - 1))) for node in meant]
 
     def _resized_to(self, inputs: Mapping[str, Shape]) -> Source:
+        """The text of a model file for other sizes; only the last is kept, as a text is large and sizes may be many."""
         key = tuple(inputs.items())
-        if key not in self._resized:
+        if self._resized is None or self._resized[0] != key:
             if isinstance(self.path, Source):
                 raise SpecError([Diagnostic(self.source.path, 0, 0, 0, "CC011", "expected a file to read again")])
             named = {name if len(self.base.inputs) > 1 else INPUT: shape for name, shape in inputs.items()}
-            self._resized[key] = opening.read(self.path, {**self.inputs, **named}, self.variables, **self.how)
-        return self._resized[key]
+            source = opening.read(self.path, {**self.inputs, **named}, self.variables, **self.how)
+            self._resized = key, source
+        return self._resized[1]
 
     def _variant(self, label: str) -> Source:
         if label not in self._variants:
