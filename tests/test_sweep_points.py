@@ -287,3 +287,18 @@ def test_what_is_asked_wrongly(axes: list[Axis], asked: dict[str, Any], message:
         Plan(NET, axes, **asked)
     assert message in error.value.diagnostics[0].message
     assert error.value.diagnostics[0].text
+
+
+def test_more_axes_than_an_array_has_dimensions() -> None:
+    """NumPy has 32 of them, later 64: there are no boxes then, and no tables."""
+    widths = {f"w{number}": 4 + number for number in range(70)}
+    layers = "".join(f"  - linear: {name}\n" for name in widths)
+    variables = ", ".join(f"{name}: {value}" for name, value in widths.items())
+    source = Source("<spec>", f"input: [3]\nvariables: {{{variables}}}\nlayers:\n{layers}")
+    axes = [Axis(name, [8, 9]) for name in widths]
+    plan = Plan(source, axes, sample=50, sort=("macs",))
+    rows, point = plan.rows([7]), plan.point(7)
+    expected = analyzed(source, point)
+    assert expected is not None
+    assert rows["macs"] == [expected["macs"]]
+    assert plan.block(0, 50).keys[0][7] == expected["macs"]

@@ -16,6 +16,7 @@ import numpy as np
 from convcalc.arithmetic.graph import OperationGraph
 from convcalc.arithmetic.varying import Visit, ratio
 from convcalc.sweeping.evaluation import LARGEST, Array
+from convcalc.sweeping.progressions import Progression
 
 Form = tuple[Any, ...]
 
@@ -56,21 +57,22 @@ class Leaves:
         self.axis = axis
         self.values = values
         self.arrays: dict[tuple[int, ...], Array] = {}
-        self._parts: dict[Form, list[LeafPart]] = {}
-        self._numbers: list[list[int]] = []
+        self._parts: list[list[LeafPart]] = []
+        self._nodes: list[int] = []
+        if isinstance(values, Progression) and not pinned:
+            self._parts.append([LeafPart(self._leaf(values.numerators), values.denominator)])
+            return
         forms: dict[Form, list[int]] = {}
         for place, value in enumerate(values):
             forms.setdefault(_form(place, value, pinned=pinned), []).append(place)
-        self._forms = list(forms)
-        of_values = [0] * len(values)
-        for number, places in enumerate(forms.values()):
-            for place in places:
-                of_values[place] = number
         if len(forms) > 1:
+            of_values = [0] * len(values)
+            for number, places in enumerate(forms.values()):
+                for place in places:
+                    of_values[place] = number
             self._leaf(of_values)
-        for form, places in forms.items():
-            self._parts[form] = self._parts_of(places)
-        self._of_values = of_values
+        for places in forms.values():
+            self._parts.append(self._parts_of(places))
 
     def _parts_of(self, places: Sequence[int]) -> list[LeafPart]:
         columns = list(zip(*(list(_numbers(self.values[place])) for place in places), strict=True))
@@ -84,29 +86,26 @@ class Leaves:
             parts.append(LeafPart(self._leaf(everywhere), denominator))
         return parts
 
-    def _leaf(self, numbers: list[int]) -> int:
-        place = len(self._numbers)
-        self._numbers.append(numbers)
-        low, high = min(numbers), max(numbers)
+    def _leaf(self, numbers: Sequence[int]) -> int:
+        place = len(self._nodes)
+        ends = numbers if not isinstance(numbers, range) else (numbers[0], numbers[-1])
+        low, high = min(ends), max(ends)
         kind: Any = np.int64 if low >= -LARGEST and high <= LARGEST else object
-        self.arrays[self.axis, place] = np.array(numbers, dtype=kind)
-        self.graph.leaf(self.axis, place, low, high)
+        self.arrays[self.axis, place] = np.fromiter(numbers, kind, len(numbers))
+        self._nodes.append(self.graph.leaf(self.axis, place, low, high))
         return place
 
     def at(self, visit: Visit, place: int) -> Any:
         """One of the values, its numbers varying."""
-        form = self._forms[self._of_values[place]]
-        if len(self._forms) > 1:
-            visit.ask(self._node(0), self._of_values[place])
+        form = 0
+        if len(self._parts) > 1:
+            form = visit.ask(self._nodes[0], int(self.arrays[self.axis, 0][place]))
         parts = iter(self._parts[form])
         return _made(self.values[place], lambda: self._number(visit, next(parts), place))
 
-    def _node(self, part: int) -> int:
-        numbers = self._numbers[part]
-        return self.graph.leaf(self.axis, part, min(numbers), max(numbers))
-
     def _number(self, visit: Visit, part: LeafPart, place: int) -> Any:
-        return ratio(visit.number(self._node(part.place), self._numbers[part.place][place]), part.denominator)
+        numerator = int(self.arrays[self.axis, part.place][place])
+        return ratio(visit.number(self._nodes[part.place], numerator), part.denominator)
 
 
 def _is_number(value: Any) -> bool:

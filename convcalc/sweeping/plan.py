@@ -23,7 +23,7 @@ from convcalc.sweeping.leaves import Leaves
 from convcalc.sweeping.point_blocks import PointBlock, Refusal
 from convcalc.sweeping.queries import Asked, asked, matching
 from convcalc.sweeping.subject import SweptNetwork
-from convcalc.sweeping.tables import Box, Points, Schedule, Tables
+from convcalc.sweeping.tables import MOST_DIMENSIONS, Box, Points, Schedule, Tables
 from convcalc.sweeping.tracing import FIELD, TOTALS, Questions, Tracer
 from convcalc.sweeping.tree import AtNode, Explorer, Outcome, Over, nodes_of, on_nodes
 
@@ -155,7 +155,12 @@ class Plan:
     @property
     def chunk(self) -> int:
         """A number of points that is worked out well together."""
-        return _POINTS if self.draws is not None else max(self._inner * self._run, 1)
+        return _POINTS if self._is_pointwise else max(self._inner * self._run, 1)
+
+    @property
+    def _is_pointwise(self) -> bool:
+        """Whether points are worked out one by one: those of a grid are in boxes."""
+        return self.draws is not None or len(self.lengths) > MOST_DIMENSIONS
 
     def _extents_in_box(self) -> list[int]:
         """How many values of each axis there are in a box: all of the last ones, some of one, one of the first."""
@@ -185,10 +190,10 @@ class Plan:
         return PointBlock(count, numbers, keys, tuple(refusals.values()))
 
     def _regions(self, first: int, count: int) -> Iterator[Box | Points]:
-        if self.draws is not None:
+        if self._is_pointwise:
             for start in range(first, first + count, _POINTS):
-                draws = np.arange(start, min(start + _POINTS, first + count))
-                yield Points(self.draws.places_of(draws), draws)
+                numbers = np.arange(start, min(start + _POINTS, first + count))
+                yield Points(self._places_of(numbers), numbers)
             return
         for ranges in boxes(first, first + count, self.lengths):
             yield from self._small_boxes(ranges)
@@ -225,10 +230,14 @@ class Plan:
             self._schedules[key] = self.tables.schedule(nodes), values
         return self._schedules[key]
 
+    def _places_of(self, numbers: Array) -> list[Array]:
+        """The place of points on every axis, by number."""
+        return self.draws.places_of(numbers) if self.draws is not None else places_of(numbers, self.lengths)
+
     def rows(self, numbers: Sequence[int]) -> dict[str, list[Any]]:
         """All that is known of some points, by number: swept values by name, then totals."""
         at = np.asarray(numbers, dtype=np.int64)
-        places = self.draws.places_of(at) if self.draws is not None else places_of(at, self.lengths)
+        places = self._places_of(at)
         axes = zip(self.space.axes, places, strict=True)
         columns: dict[str, list[Any]] = {axis.name: [axis.values[int(place)] for place in on] for axis, on in axes}
         names = [*TOTALS, *([FIELD] if self.tracer.questions.field else [])]
@@ -257,7 +266,7 @@ class Plan:
     def point(self, number: int) -> dict[str, Any]:
         """What is swept at a point, by number."""
         at = np.asarray([number], dtype=np.int64)
-        places = self.draws.places_of(at) if self.draws is not None else places_of(at, self.lengths)
+        places = self._places_of(at)
         axes = zip(self.space.axes, places, strict=True)
         return {axis.name: axis.values[int(place[0])] for axis, place in axes}
 

@@ -13,6 +13,8 @@ from convcalc.sweeping.evaluation import Arithmetic, Array
 
 MOST_ELEMENTS = 2**16
 """Of a table that is kept."""
+MOST_DIMENSIONS = 32
+"""Of an array of NumPy, later ones of which have more; over more axes there are no tables and no boxes."""
 
 
 class ScheduleStep(NamedTuple):
@@ -175,7 +177,7 @@ class Tables:
 
     def is_small(self, node: int) -> bool:
         """Whether a node is worked out once for all values of its axes."""
-        return self.extent(self.graph.axes[node]) <= MOST_ELEMENTS
+        return len(self.lengths) <= MOST_DIMENSIONS and self.extent(self.graph.axes[node]) <= MOST_ELEMENTS
 
     def schedule(self, outputs: Iterable[int]) -> Schedule:
         """How to work out nodes over a region: what is small is a table."""
