@@ -33,23 +33,7 @@ class Schedule(NamedTuple):
     outputs: frozenset[int]
 
 
-class PointSet:
-    """Points that are worked out together: how a table is laid over them."""
-
-    def over(self, table: Array, axes: int) -> Array:
-        """The values of a table, which has a dimension for each axis, at the points."""
-        raise NotImplementedError
-
-    def leaf(self, values: Array, axis: int) -> Array:
-        """What an axis has at each of the points, laid out as `over` does it."""
-        raise NotImplementedError
-
-    def numbers(self, which: Array | None) -> Array:
-        """The numbers of some of its points, or of all."""
-        raise NotImplementedError
-
-
-class Box(PointSet):
+class Box:
     """All combinations of some values of every axis, given by their places.
 
     The number of a point counts the values of all axes, of which there are `lengths`, the last moving fastest.
@@ -117,7 +101,7 @@ def _as_slice(places: Array) -> Any:
     return places
 
 
-class Points(PointSet):
+class Points:
     """Points one by one, given by the place of each on every axis, and by number."""
 
     def __init__(self, places: Sequence[Array], numbers: Array) -> None:
@@ -183,7 +167,7 @@ class Tables:
         """How to work out nodes over a region: what is small is a table."""
         return _scheduled(self.graph, frozenset(outputs), self.is_small)
 
-    def over(self, region: PointSet, schedule: Schedule) -> dict[int, Array]:
+    def over(self, region: Box | Points, schedule: Schedule) -> dict[int, Array]:
         """The outputs of a schedule at the points of a region; a number where one does not vary."""
         self._ensure(schedule.tables)
         return self._run(schedule, region)
@@ -201,7 +185,7 @@ class Tables:
             schedule = _scheduled(self.graph, missing, lambda node: node in self._tables)
             self._tables.update(self._run(schedule, region))
 
-    def _run(self, schedule: Schedule, region: PointSet) -> dict[int, Array]:
+    def _run(self, schedule: Schedule, region: Box | Points) -> dict[int, Array]:
         graph, values = self.graph, dict[int, Array]()
         outputs = {node: self._fetched(node, region) for node in schedule.tables if node in schedule.outputs}
         for node, operands, done in schedule.steps:
@@ -221,7 +205,7 @@ class Tables:
                 del values[operand]
         return outputs
 
-    def _fetched(self, node: int, region: PointSet) -> Array:
+    def _fetched(self, node: int, region: Box | Points) -> Array:
         table = self._tables[node]
         return region.over(table, self.graph.axes[node]) if isinstance(table, np.ndarray) else table
 

@@ -11,7 +11,7 @@ import numpy as np
 from convcalc.arithmetic.graph import OperationGraph
 from convcalc.language.source import Diagnostic
 from convcalc.sweeping.evaluation import Array
-from convcalc.sweeping.tables import Box, Points, PointSet, Schedule, Tables
+from convcalc.sweeping.tables import Box, Points, Schedule, Tables
 
 if TYPE_CHECKING:
     from convcalc.sweeping.tracing import Tracer
@@ -152,7 +152,7 @@ class Tree:
             for place in range(box.shape[axis]):
                 yield box.with_places(axis, box.places[axis][place : place + 1]), question
 
-    def _values(self, region: PointSet, question: Question) -> Array:
+    def _values(self, region: Box | Points, question: Question) -> Array:
         return self.tables.over(region, question.schedule)[question.node]
 
 
