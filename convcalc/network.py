@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from convcalc.arithmetic.precision import PartialPrecision, Precision
 from convcalc.layers import Input, Kind, Shape, Weights
 
 
@@ -43,7 +44,9 @@ class Node(msgspec.Struct, frozen=True):
 
     `inputs` are indices into `Network.nodes`, always of earlier nodes. `shared` is the index of the layer whose
     weights this one uses, all of them; `borrowed` are the single arrays that it has from others. `line` is where it
-    stands in the spec.
+    stands in the spec. `precision` are the formats that it has of its own. `in_place` is the one of its `inputs`, by
+    its place among them, whose memory the output is written to; None: it has memory of its own. `merged` are the layers
+    that run in it, by name, where it is a kernel (see `convcalc.fusing`).
     """
 
     name: str
@@ -54,6 +57,14 @@ class Node(msgspec.Struct, frozen=True):
     line: int
     shared: int | None = None
     borrowed: tuple[Borrowed, ...] = ()
+    precision: PartialPrecision | None = None
+    in_place: int | None = None
+    merged: tuple[str, ...] = ()
+
+    @property
+    def overwritten(self) -> int | None:
+        """The node whose memory the output is written to, None if there is none."""
+        return None if self.in_place is None else self.inputs[self.in_place]
 
     @property
     def is_input(self) -> bool:
@@ -86,6 +97,19 @@ class Group(msgspec.Struct, frozen=True):
     times: int | None
     line: int
     about: str = ""
+
+
+class Deployment(msgspec.Struct, frozen=True):
+    """How a network runs, as far as its spec says so; None for what it does not say.
+
+    `fused`: with the layers merged that a runtime merges. `precision`: the formats of its numbers. `device`: what it
+    runs on, by name.
+    """
+
+    fused: bool | None = None
+    precision: Precision | None = None
+    batch: int | None = None
+    device: str | None = None
 
 
 class TextOrigin(msgspec.Struct, frozen=True, dict=True, eq=False):
@@ -121,6 +145,7 @@ class Network(msgspec.Struct, frozen=True):
     `computed` are the full names of layers that were worked out, with what is written in place of their last part.
     `origin` is the spec that the network was read from, None where it was put together otherwise. `imported` is the
     record of the model file that it comes from (`convcalc.imports.record.Imported`), for those who run that file.
+    `deployment` is how its spec says that it runs.
     """
 
     name: str
@@ -135,6 +160,7 @@ class Network(msgspec.Struct, frozen=True):
     overridden: bool = False
     warnings: tuple[str, ...] = ()
     computed: dict[str, str] = {}
+    deployment: Deployment = Deployment()
     origin: TextOrigin | None = None
     imported: Any = None
 

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "convcalc"
 FILES = sorted(PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text("utf-8")) for path in FILES}
 
-LOWER = {"steps", "visible", "shipped", "language", "network", "layers", "fields", "arithmetic"}
+LOWER = {"steps", "visible", "shipped", "language", "network", "layers", "fields", "arithmetic", "devices", "fusing"}
 MAY_IMPORT = {
     "version": set(),
     "files": set(),
@@ -29,8 +29,10 @@ MAY_IMPORT = {
     "fields": {"arithmetic"},
     "tensors": set(),
     "layers": {"steps", "fields", "arithmetic", "tensors"},
-    "network": {"steps", "layers"},
-    "language": LOWER - {"language"},
+    "network": {"steps", "layers", "arithmetic"},
+    "devices": {"steps", "shipped", "arithmetic", "fields", "language"},
+    "fusing": {"steps", "fields", "arithmetic", "layers", "network"},
+    "language": LOWER - {"language", "devices", "fusing"},
     "analysis": LOWER,
     "imports": LOWER,
     "readable": {*LOWER, "imports", "analysis"},

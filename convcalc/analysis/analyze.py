@@ -6,51 +6,94 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from convcalc import steps
-from convcalc.analysis.report import ELEMENT_BYTES, Convention, Peak, ReceptiveField, Report, Row, Totals, sums
+from convcalc.analysis.bounds import bound
+from convcalc.analysis.report import ALONE, IN_PLACE, Convention, Peak, ReceptiveField, Report, Row, Totals, sums
+from convcalc.analysis.terms import Terms, merged, terms_of
+from convcalc.analysis.traffic import buffer_bytes, macs_by_format, output_bytes, traffic_of
 from convcalc.arithmetic.axes import NOT_WORKED_OUT, Reach
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.measuring import Measure, measure_beside
 from convcalc.arithmetic.meeting import aligned
 from convcalc.arithmetic.number import product
+from convcalc.arithmetic.precision import Precision, precision
+from convcalc.devices import Device
 from convcalc.layers import Kind, Shape
 from convcalc.network import Network, Node
 
 
-def analyze(network: Network, *, batch: int = 1, dtype: str = "float32") -> Report:
+def analyze(
+    network: Network,
+    *,
+    batch: int | None = None,
+    dtype: str | Precision | None = None,
+    fused: bool | None = None,
+    device: str | Device | None = None,
+) -> Report:
     """Parameters, MACs, element-wise operations, receptive field and memory of every layer, and their totals.
 
+    What is None is as the network's spec says in `deploy`, or else batch 1, float32, not fused, on no device. `dtype`
+    is one format or several by role (see `convcalc.arithmetic.precision.precision`), `device` a name of
+    `convcalc.devices.names` or a file.
+
     Raises:
-        ValueError: a batch below 1, or a dtype that is not in `ELEMENT_BYTES`.
+        ValueError: a batch below 1, a dtype that there is not, or a device that has no peak for it.
+        SpecError: a device that there is not, or a file that cannot be read as one.
     """
-    if batch < 1:
-        raise ValueError(f"batch: expected a whole number from 1, found {batch}")
-    if dtype not in ELEMENT_BYTES:
-        raise ValueError(f"dtype: expected one of {', '.join(ELEMENT_BYTES)}, found {dtype}")
-    element_bytes = ELEMENT_BYTES[dtype]
+    return on_terms(network, terms_of(network, batch=batch, dtype=dtype, fused=fused, device=device))
+
+
+def as_written(network: Network, *, batch: int = 1, dtype: str = "float32") -> Report:
+    """As `analyze`, whatever `deploy` says: layer by layer, on no device."""
+    return on_terms(network, Terms(batch=batch, precision=precision(dtype)))
+
+
+def on_terms(network: Network, terms: Terms) -> Report:
+    """As `analyze`, on terms that are known."""
+    written, network = network, merged(network) if terms.fused else network
     fields, misaligned = receptive_fields(network)
-    rows = tuple(rows_of(network, zip(network.layers, fields[network.input_count :], strict=True), batch))
-    peak = _peak(network, batch * element_bytes)
-    counts = sums(rows)
+    rows = tuple(rows_of(network, zip(network.layers, fields[network.input_count :], strict=True), terms))
+    peak = _peak(network, terms)
     totals = Totals(
-        **counts,
-        weight_bytes=counts["params"] * element_bytes,
-        activation_bytes=sum(map(activations, network.layers)) * batch * element_bytes,
+        **sums(rows),
+        weight_bytes=sum(row.weight_bytes for row in rows),
+        activation_bytes=sum(row.output_bytes for row in rows),
         peak_activation_bytes=peak.bytes if peak else 0,
+        buffer_bytes=sum(buffer_bytes(network, node, terms) for node in network.layers),
+        bit_operations=sum(row.bit_operations for row in rows),
+        macs_by_format=macs_by_format(network, terms),
+        bound_ps=sum(row.bound.ps for row in rows if row.bound is not None) if terms.device is not None else None,
     )
-    return Report(network, Convention(batch=batch, dtype=dtype), totals, rows, peak, misaligned)
+    return Report(network, convention(terms), totals, rows, peak, misaligned, terms, written)
 
 
-def rows_of(network: Network, layers: Iterable[tuple[Node, Field]], batch: int = 1) -> Iterator[Row]:
+def convention(terms: Terms) -> Convention:
+    """What is said of the numbers that are counted on these terms."""
+    return Convention(
+        batch=terms.batch,
+        dtype=str(terms.precision),
+        fused=terms.fused,
+        device=terms.device.name if terms.device is not None else "",
+        peak_activation_bytes=IN_PLACE if terms.fused else ALONE,
+    )
+
+
+def rows_of(
+    network: Network,
+    layers: Iterable[tuple[Node, Field]],
+    terms: Terms = Terms(),  # noqa: B008  # frozen
+) -> Iterator[Row]:
     """The rows of some layers, each given with its receptive field; what layers have in common is worked out once."""
     known: dict[Any, tuple[int, int, int, int]] = {}
     measures: Measures = {}
+    batch = terms.batch
     for node, field in layers:
         shapes = network.shapes_into(node)
         key = node.config, shapes, node.borrowed_names
         if key not in known:
             known[key] = costs(*key)
         params, buffers, macs, elementwise_ops = known[key]
-        owned = node.shared is None
+        owned, formats = node.shared is None, terms.formats(node)
+        traffic = traffic_of(network, node, terms, macs)
         yield Row(
             node.name,
             node.kind,
@@ -64,7 +107,12 @@ def rows_of(network: Network, layers: Iterable[tuple[Node, Field]], batch: int =
             elementwise_ops * batch,
             (2 * macs + elementwise_ops) * batch,
             measured(field, node.shape, measures),
-            node.config.costed,
+            *traffic,
+            formats.weights.name,
+            formats.activations.name,
+            fused=node.merged,
+            bound=bound(network, node, terms, macs * batch, elementwise_ops * batch, traffic),
+            costed=node.config.costed,
         )
 
 
@@ -143,30 +191,36 @@ def _with_fraction(measured: Measure) -> tuple[Any, ...]:
     return size, Fraction(*stride), start
 
 
-def _peak(network: Network, element_bytes: int) -> Peak | None:
+def _peak(network: Network, terms: Terms) -> Peak | None:
     """The largest sum of tensors that are alive while a layer runs."""
     nodes, first = network.nodes, network.input_count
-    last_use = _last_uses(network)
-    alive = alive_bytes(network, element_bytes)
+    last_use = last_uses(network)
+    alive = alive_bytes(network, terms)
     most = max(alive, default=0)
     if not most:
         return None
     when = first + alive.index(most)
-    alive_then = (node for node, last in zip(nodes[: when + 1], last_use, strict=False) if last >= when)
-    tensors = tuple(node.name for node in alive_then if activations(node))
+    tensors = tuple(
+        node.name
+        for index, node in enumerate(nodes[: when + 1])
+        if last_use[index] >= when and activations(node) and index != nodes[when].overwritten
+    )
     return Peak(nodes[when].name, most, tensors)
 
 
-def alive_bytes(network: Network, element_bytes: int) -> list[int]:
+def alive_bytes(network: Network, terms: Terms) -> list[int]:
     """The sum of the tensors that are alive while each layer runs, its own output among them."""
-    nodes, last_use = network.nodes, _last_uses(network)
-    sizes = [activations(node) * element_bytes for node in nodes]
+    nodes, last_use = network.nodes, last_uses(network)
+    sizes = [output_bytes(node, terms) for node in nodes]
     alive = sum(size for index, size in enumerate(sizes[: network.input_count]) if last_use[index] > index)
     sums = []
     for index in range(network.input_count, len(nodes)):
-        alive += sizes[index]
+        node = nodes[index]
+        if node.in_place is None:
+            alive += sizes[index]
         sums.append(alive)
-        alive -= sum(sizes[source] for source in {*nodes[index].inputs, index} if last_use[source] == index)
+        freed = {*node.inputs, index} - {node.overwritten}
+        alive -= sum(sizes[source] for source in freed if last_use[source] == index)
     return sums
 
 
@@ -175,7 +229,7 @@ def activations(node: Node) -> int:
     return 0 if node.config.holds_output else product(node.shape)
 
 
-def _last_uses(network: Network) -> list[int]:
+def last_uses(network: Network) -> list[int]:
     """The last layer that reads each node; the node itself where none does, beyond all where it leaves the network."""
     nodes = network.nodes
     last_use = list(range(len(nodes)))

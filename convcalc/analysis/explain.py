@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from convcalc import steps
-from convcalc.analysis.analyze import analyze, costs, receptive_fields, rows_of
+from convcalc.analysis.analyze import as_written, costs, receptive_fields, rows_of
 from convcalc.analysis.lines import grouped
 from convcalc.analysis.report import ReceptiveField, Report, sums
 from convcalc.analysis.symbols import REACH, Symbol, TracedLayer
@@ -158,7 +158,7 @@ def explain(network: Network, layer: str | None = None) -> Explanation:
             return _layer(network, place)
     for place, group in enumerate(network.groups):
         if group.name == layer:
-            return _block(analyze(network), place, group)
+            return _block(as_written(network), place, group)
     raise NoSuchLayer(layer, _names(network))
 
 

@@ -7,27 +7,38 @@ from typing import Any
 
 import msgspec
 
+from convcalc.analysis.terms import Terms
 from convcalc.layers import UNSIZED, Shape
 from convcalc.network import Network
-
-ELEMENT_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
-"""Bytes of one element, by dtype."""
 
 COSTS = ("params", "buffers", "macs", "elementwise_ops", "flops")
 """What is counted of every layer."""
 
+TRAFFIC = ("input_bytes", "weight_bytes", "output_bytes", "bit_operations")
+"""What follows, for every layer, from the formats of its numbers."""
+
 MACS = "1 MAC = one multiply and its add, padded taps counted; bias, norm and activation are element-wise ops"
 
 
+ALONE = "no operation in place, a tensor is freed after its last use, layers in written order"
+IN_PLACE = "what runs in place takes no memory, a tensor is freed after its last use, kernels in written order"
+
+
 class Convention(msgspec.Struct, frozen=True, kw_only=True):
-    """What the numbers of a report count."""
+    """What the numbers of a report count.
+
+    `fused`: rows are kernels, as `convcalc.fusing` merges layers into them. `device` is what the bounds are for.
+    """
 
     batch: int = 1
     dtype: str = "float32"
+    fused: bool = False
+    device: str = ""
     macs: str = MACS
     flops: str = "2 * macs + elementwise_ops; bias adds are among the element-wise ops"
     params: str = "learnable; shared weights once; running statistics are buffers"
-    peak_activation_bytes: str = "no operation in place, a tensor is freed after its last use, layers in written order"
+    peak_activation_bytes: str = ALONE
+    bytes: str = "of one sample each tensor, of an array each row of its first axis, starts on a byte"
     receptive_field: str = "input positions an output position can depend on, as if the input were unbounded"
 
 
@@ -51,10 +62,28 @@ class ReceptiveField(msgspec.Struct, frozen=True, rename={"is_global": "global"}
     is_global: bool
 
 
+class Bound(msgspec.Struct, frozen=True):
+    """The least time that a layer takes on a device, in picoseconds, rounded down, and what binds it.
+
+    `compute_ps` is what its operations take at the peak of its formats, `memory_ps` what its bytes take; `ps` is the
+    larger, and `by` names it. `padded_macs` are those that its channels, filled up to what the device takes at once,
+    add.
+    """
+
+    ps: int
+    by: str
+    compute_ps: int
+    memory_ps: int
+    padded_macs: int = 0
+
+
 class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     """One layer. MACs and operations are for the whole batch; shapes are without it.
 
-    `costed`: what it costs is known. Where it is not, its costs are 0.
+    `input_bytes`, `weight_bytes` (biases among them, buffers not) and `output_bytes` are in the formats that the
+    numbers have, each tensor read once; `bit_operations` are MACs times the bits of both factors, which have the
+    formats `weights` and `activations`. `fused` are the layers that run in the same kernel, by name. `bound` is the
+    least that it takes on a device. `costed`: what it costs is known. Where it is not, its costs are 0.
     """
 
     name: str
@@ -69,6 +98,14 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     elementwise_ops: int
     flops: int
     receptive_field: ReceptiveField
+    input_bytes: int
+    weight_bytes: int
+    output_bytes: int
+    bit_operations: int
+    weights: str
+    activations: str
+    fused: tuple[str, ...] = ()
+    bound: Bound | None = None
     costed: bool = True
 
 
@@ -82,8 +119,10 @@ class Totals(msgspec.Struct, frozen=True):
 
     Where layers are uncosted (`Report.uncosted`), they are the least that they can be, but for bytes of activations:
     those are so where layers are unsized (`Report.unsized`).
-    `weight_bytes` are those of the params, without buffers. `activation_bytes` are those of all layers' outputs,
-    `peak_activation_bytes` the most that live at one time, the input among them.
+    `weight_bytes` are those of the params, without buffers, whose bytes are `buffer_bytes`. `activation_bytes` are
+    those of all layers' outputs, `peak_activation_bytes` the most that live at one time, the input among them.
+    `macs_by_format` are the MACs by the formats of their factors, weight and activation: ``int4 x int8``. `bound_ps`
+    is the sum of the layers' bounds, where there is a device.
     """
 
     params: int
@@ -94,6 +133,10 @@ class Totals(msgspec.Struct, frozen=True):
     weight_bytes: int
     activation_bytes: int
     peak_activation_bytes: int
+    buffer_bytes: int
+    bit_operations: int
+    macs_by_format: dict[str, int]
+    bound_ps: int | None = None
 
 
 class Peak(msgspec.Struct, frozen=True):
@@ -107,7 +150,8 @@ class Peak(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """The costs of a network.
 
-    `misaligned` names the layers where paths meet whose receptive fields have different centres or strides.
+    `misaligned` names the layers where paths meet whose receptive fields have different centres or strides. `terms`
+    are those on which it was counted; where they say so, the network is `written` fused.
     """
 
     network: Network
@@ -116,6 +160,8 @@ class Report(msgspec.Struct, frozen=True):
     layers: tuple[Row, ...]
     peak: Peak | None
     misaligned: tuple[str, ...]
+    terms: Terms
+    written: Network
 
     @property
     def figures(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal
+from typing import Literal, Unpack
 
 import msgspec
 
@@ -14,6 +14,7 @@ from convcalc.analysis.analyze import analyze
 from convcalc.analysis.compare import Incomparable, compare
 from convcalc.analysis.report import Report
 from convcalc.analysis.sides import Candidate, Load, Sides
+from convcalc.analysis.terms import HowRun
 from convcalc.language import Diagnostic, Source, SpecError
 from convcalc.language.named import file_of, readable
 from convcalc.language.revision import NoRevision, NotThere, renamed_from
@@ -52,16 +53,15 @@ def since(
     files: Sequence[str],
     opener: Opener,
     *,
-    batch: int = 1,
-    dtype: str = "float32",
     allow_input_change: bool = False,
+    **how: Unpack[HowRun],
 ) -> list[Revised]:
     """Each file against itself at a revision; a mistake in one does not keep the others from being compared.
 
     Raises:
         SpecError: there is no such revision.
     """
-    report = partial(analyze, batch=batch, dtype=dtype)
+    report = partial(analyze, **how)
     revised = []
     for file in files:
         with steps.afresh():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from typing import Unpack
 
 import msgspec
 
@@ -11,6 +12,7 @@ from convcalc import steps
 from convcalc.analysis.analyze import analyze
 from convcalc.analysis.compare import Change, Comparison, compare
 from convcalc.analysis.report import Report
+from convcalc.analysis.terms import HowRun
 from convcalc.analysis.theory import Theory
 from convcalc.language import Diagnostic, Source, SpecError
 from convcalc.language.named import readable
@@ -78,9 +80,7 @@ class Uncompared(SpecError):
         self.sides = sides
 
 
-def of_specs(
-    files: Sequence[str], load: Load, *, batch: int = 1, dtype: str = "float32", allow_input_change: bool = False
-) -> Sides:
+def of_specs(files: Sequence[str], load: Load, *, allow_input_change: bool = False, **how: Unpack[HowRun]) -> Sides:
     """Specs against the first. Input sizes that one of them is named with may differ from the others'.
 
     Raises:
@@ -90,7 +90,7 @@ def of_specs(
     sides = []
     for place, file in enumerate(files):
         with steps.afresh() if place > 1 else nullcontext():  # two are a pair
-            sides.append(_side(file, load, batch, dtype))
+            sides.append(_side(file, load, how))
     if any(side.errors for side in sides):
         raise Uncompared(sides)
     (base, first), *heads = [(side.report, side) for side in sides if side.report is not None]
@@ -102,15 +102,15 @@ def of_specs(
     return Sides(base, first.label, first.label, tuple(candidates), variants=False)
 
 
-def _side(file: str, load: Load, batch: int, dtype: str) -> Side:
+def _side(file: str, load: Load, how: HowRun) -> Side:
     label = readable(file)
     try:
         network = load(file)
-        report = analyze(network, batch=batch, dtype=dtype)
+        report = analyze(network, **how)
     except steps.OutOfSteps:
         return Side(label, None, (unfinished(label),))
     except SpecError as error:
-        partial = analyze(error.network, batch=batch, dtype=dtype) if error.network is not None else None
+        partial = analyze(error.network, **how) if error.network is not None else None
         return Side(label, partial, tuple(error.diagnostics))
     named = network.origin.named if network.origin is not None else None
     return Side(label, report, is_resized=named is not None and bool(named.inputs))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import msgspec
 
 from convcalc import steps
-from convcalc.analysis.analyze import analyze
+from convcalc.analysis.analyze import analyze, as_written, on_terms
 from convcalc.analysis.compare import matched
 from convcalc.analysis.report import Report
 from convcalc.analysis.sides import Candidate, Sides
+from convcalc.analysis.terms import HowRun
 from convcalc.analysis.theory import theory
 from convcalc.fields import PerAxis
 from convcalc.language import Diagnostic, Source, SpecError, loads
@@ -37,8 +39,7 @@ def variants(
     layers: Sequence[str] = (),
     excluded: Sequence[str] = (),
     blocks: Source | None = None,
-    batch: int = 1,
-    dtype: str = "float32",
+    **how: Unpack[HowRun],
 ) -> Sides:
     """A network read from a spec, or that spec, against its variants: "separable,ghost", "grouped:groups=4" or "all".
 
@@ -62,7 +63,7 @@ def variants(
     if origin is None:
         raise VariantError("the network was not read from a spec, which is what variants are made of")
     source = origin.source
-    base = analyze(network, batch=batch, dtype=dtype)
+    base = analyze(network, **how)
     more = read_blocks(blocks) if blocks is not None else {}
     rewriter = Rewriter(source, network, more)
     path = source.named.text if source.named is not None else source.path
@@ -100,8 +101,7 @@ def _candidate(
         replacement = replaced(rewriter, variant, chosen, origin.inputs, origin.variables)
     except CannotApply as error:
         return Candidate(variant.label, reason=str(error), notes=notes)
-    convention = base.convention
-    comparison = matched(base, analyze(replacement.network, batch=convention.batch, dtype=convention.dtype))
+    comparison = matched(base, on_terms(replacement.network, base.terms))
     names = set(replacement.replaced)
     changes = tuple(change for change in comparison.layers if change.base is not None and change.base.name in names)
     expected = theory(comparison, changes, variant.name, variant.given)
@@ -120,17 +120,17 @@ def written(candidate: Candidate, base: Network) -> str:
     """
     head, source = candidate.report, candidate.source
     assert head is not None and source is not None and base.origin is not None  # noqa: S101, PT018  # it could be had
-    text = with_figures(source, _figures(analyze(head.network))).text
+    text = with_figures(source, _figures(as_written(head.written))).text
     again, warnings = Source(source.path, text), list[Diagnostic]()
     try:
         network = loads(again, warn=warnings.extend)
     except SpecError as error:
         raise DoesNotReadBack(error.problems[0].message) from None
-    report = analyze(network, batch=head.convention.batch, dtype=head.convention.dtype)
+    report = on_terms(network, head.terms)
     for name, number in msgspec.structs.asdict(head.totals).items():
         if getattr(report.totals, name) != number:
             raise DoesNotReadBack(f"{name} would be {getattr(report.totals, name):,}, {number:,} was compared")
-    _refuse_others(base, network, head.network)
+    _refuse_others(base, network, head.written)
     return without_unused_parameters(again, network, warnings, base.origin.source).text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from convcalc import language
-from convcalc.analysis.analyze import analyze
+from convcalc.analysis.analyze import as_written
 from convcalc.analysis.report import Convention, ReceptiveField, Totals
 from convcalc.language.zoo import SCHEME, names
 from convcalc.layers import Shape
@@ -37,7 +37,7 @@ def zoo() -> list[ZooNetwork]:
 def _zoo_network(name: str) -> ZooNetwork:
     spec = f"{SCHEME}{name}"
     network = language.loads(language.read(spec))
-    report = analyze(network)
+    report = as_written(network)
     return ZooNetwork(
         name=name,
         spec=spec,

@@ -10,7 +10,9 @@ from convcalc.cli.completion import networks
 from convcalc.cli.options import (
     Batch,
     Blocks,
+    DeviceName,
     Dtype,
+    Fused,
     Inputs,
     Scale,
     Strict,
@@ -30,8 +32,10 @@ def analyze(
     expand: Annotated[
         bool, typer.Option("--expand", help="Every layer of a repeated block on a line of its own.")
     ] = False,
-    batch: Batch = 1,
-    dtype: Dtype = "float32",
+    batch: Batch = None,
+    dtype: Dtype = None,
+    fused: Fused = None,
+    device: DeviceName = None,
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
     strict: Strict = False,
@@ -50,6 +54,8 @@ def analyze(
         expand=expand,
         batch=batch,
         dtype=dtype,
+        fused=fused,
+        device=device,
         inputs=shapes(input or []),
         variables=assignments(set or []),
         strict=strict,

@@ -15,8 +15,10 @@ from convcalc.cli.completion import networks
 from convcalc.cli.completion import variants as variant_names
 from convcalc.cli.options import (
     Batch,
+    DeviceName,
     Dtype,
     Force,
+    Fused,
     Inputs,
     Scale,
     Strict,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from convcalc.analysis.lines import By
     from convcalc.analysis.revisions import Revised
     from convcalc.analysis.sides import Side, Sides
+    from convcalc.analysis.terms import HowRun
     from convcalc.network import Network
     from convcalc.opening import How
 
@@ -74,8 +77,10 @@ def compare(
     ] = False,
     format: Annotated[str, format_option("compare", "table")] = "table",  # noqa: A002  # the option's name
     by: Annotated[Literal["layer", "block", "kind"], typer.Option(help="What each line stands for.")] = "layer",
-    batch: Batch = 1,
-    dtype: Dtype = "float32",
+    batch: Batch = None,
+    dtype: Dtype = None,
+    fused: Fused = None,
+    device: DeviceName = None,
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
     strict: Strict = False,
@@ -99,14 +104,13 @@ def compare(
         refuse(output, force=force)
     sizes, values = shapes(input or []), assignments(set or [])
     how: How = {"strict": strict, "scale": scale, "blocks": (blocks or "") if variant is None else ""}
+    how_run: HowRun = {"batch": batch, "dtype": dtype, "fused": fused, "device": device}
     opened = partial(load, inputs=sizes, variables=values, **how)
     try:
         if variant is not None:
             network = opened(files[0])
             more = read(blocks) if blocks is not None else None
-            sides = variants(
-                network, variant, layers=layer or [], excluded=except_ or [], blocks=more, batch=batch, dtype=dtype
-            )
+            sides = variants(network, variant, layers=layer or [], excluded=except_ or [], blocks=more, **how_run)
             sides = replace(sides, path=readable(files[0]))
             _check_that_one_applies(sides)
             if output is not None:
@@ -118,11 +122,11 @@ def compare(
                 partial(network_of, inputs=sizes, variables=values),
             )
             files = each_once(files)
-            revised = since(base, files, opener, batch=batch, dtype=dtype, allow_input_change=allow_input_change)
+            revised = since(base, files, opener, **how_run, allow_input_change=allow_input_change)
             _show_revised(revised, readable(base), format, by, alone=len(files) == 1)
             return
         else:
-            sides = of_specs(files, opened, batch=batch, dtype=dtype, allow_input_change=allow_input_change)
+            sides = of_specs(files, opened, **how_run, allow_input_change=allow_input_change)
     except SpecError as error:
         if output is None:
             mistaken = Side(readable(files[0]), None, tuple(error.diagnostics))

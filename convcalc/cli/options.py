@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -28,10 +28,43 @@ Scale = Annotated[
 ]
 Blocks = Annotated[str, option("FILE", "A spec whose blocks are modules that a model file names.", show_default=False)]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")]
-Batch = Annotated[int, typer.Option(min=1, max=LARGEST, help="Batch size; MACs and activations grow with it.")]
+Batch = Annotated[
+    int | None,
+    typer.Option(min=1, max=LARGEST, help="Batch size; MACs and activations grow with it. By default 1."),
+]
+
+
+def _precision(text: str | None) -> str | None:
+    from convcalc.arithmetic.precision import precision
+
+    if text is None:
+        return None
+    try:
+        precision(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return text
+
+
 Dtype = Annotated[
-    Literal["float64", "float32", "float16", "bfloat16", "int8"],
-    typer.Option(help="Number type, for sizes in bytes."),
+    str | None,
+    typer.Option(
+        metavar="FORMAT",
+        callback=_precision,
+        help="Format of all numbers, or weights=int8,activations=int8,bias=int32. By default float32.",
+    ),
+]
+Fused = Annotated[
+    bool | None,
+    typer.Option(
+        "--fused/--no-fused",
+        show_default=False,
+        help="Merge the layers that a runtime merges: norms folded, activations in place.",
+    ),
+]
+DeviceName = Annotated[
+    str | None,
+    option("NAME|FILE", "What it runs on, for bounds of time; `convcalc devices` lists them.", show_default=False),
 ]
 
 

@@ -12,8 +12,10 @@ from convcalc.cli.completion import networks, totals
 from convcalc.cli.options import (
     Batch,
     Blocks,
+    DeviceName,
     Dtype,
     Force,
+    Fused,
     Inputs,
     Scale,
     Strict,
@@ -104,8 +106,10 @@ def sweep(
         str | None,
         option("[ADDRESS]", "Work on Dask: alone on this machine, else on the scheduler at tcp://host:8786."),
     ] = None,
-    batch: Batch = 1,
-    dtype: Dtype = "float32",
+    batch: Batch = None,
+    dtype: Dtype = None,
+    fused: Fused = None,
+    device: DeviceName = None,
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
     strict: Strict = False,
@@ -136,8 +140,7 @@ def sweep(
         dask=dask,
         inputs=shapes(input or []),
         variables=assignments(set or []),
-        batch=batch,
-        dtype=dtype,
+        running={"batch": batch, "dtype": dtype, "fused": fused, "device": device},
         strict=strict,
         scale=scale,
         blocks=blocks,

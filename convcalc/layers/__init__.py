@@ -200,6 +200,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         weights: ClassVar[Callable[..., Weights]]
         buffers: ClassVar[Callable[..., Weights]]
         macs: ClassVar[Callable[..., int]]
+        activation_macs: ClassVar[Callable[..., int]]
         elementwise_ops: ClassVar[Callable[..., int]]
         reference: ClassVar[Callable[..., Any]]
         onnx: ClassVar[Callable[..., str]]
@@ -224,6 +225,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         def macs(self, *inputs):
             """Multiplications whose product is added to a sum, batch 1, taps on padding included."""
             return 0
+
+        def activation_macs(self, *inputs):
+            """Those of the MACs whose factors are both tensors, and neither an array of the layer's own."""
+            return 0 if self.weights(*inputs) else self.macs(*inputs)
 
         def elementwise_ops(self, *inputs):
             """All other arithmetic: bias adds, normalisation, activation, pooling, interpolation."""

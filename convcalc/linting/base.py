@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from convcalc.analysis.analyze import analyze
+from convcalc.analysis.analyze import as_written
 from convcalc.analysis.report import Report
 from convcalc.language.document import loads
 from convcalc.language.revision import NotThere
@@ -35,7 +35,7 @@ def base_of(options: Options, path: str, files: int) -> Report | str:
     except SpecError as error:
         raise UsageError(f"--base {base}: {error.diagnostics[0].message}") from None
     try:
-        return analyze(loads(source, inputs=options.inputs, variables=options.variables))
+        return as_written(loads(source, inputs=options.inputs, variables=options.variables))
     except SpecError as error:
         problem = error.diagnostics[0]
         if is_file:  # nobody gates by a base that was never one

@@ -16,7 +16,7 @@ from functools import cached_property
 import msgspec
 
 from convcalc import files
-from convcalc.analysis.analyze import analyze
+from convcalc.analysis.analyze import as_written
 from convcalc.files import Unwritable
 from convcalc.language.document import examine
 from convcalc.language.edits import applied
@@ -254,7 +254,7 @@ def _unexpected(old: Network, new: Network) -> str:
     """A figure that the spec expects, and that would not hold any more."""
     if not old.expect or old.expect != new.expect:
         return "" if old.expect == new.expect else "what it expects would change"
-    then, now = (msgspec.structs.asdict(analyze(network).totals) for network in (old, new))
+    then, now = (msgspec.structs.asdict(as_written(network).totals) for network in (old, new))
     for name in old.expect:
         if name in then and old.expect[name] == then[name] != now[name]:
             return f"the spec expects {then[name]:,} {name}, and would have {now[name]:,}"

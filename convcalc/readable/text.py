@@ -181,9 +181,9 @@ def _list_lines(field: str, names: Sequence[str]) -> list[str]:
 
 def _with_totals(spec: str, network: Network) -> str:
     """The text with what the network must have, behind its inputs."""
-    from convcalc.analysis.analyze import analyze
+    from convcalc.analysis.analyze import as_written
 
-    report = analyze(network)
+    report = as_written(network)
     totals = report.totals
     if report.uncosted:  # of which no figure holds
         return spec

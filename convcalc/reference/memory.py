@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from convcalc.analysis.analyze import analyze
-from convcalc.analysis.report import ELEMENT_BYTES
+from convcalc.analysis.analyze import as_written
 from convcalc.arithmetic.number import product
+from convcalc.arithmetic.precision import format_of
 from convcalc.network import Network, Node
 from convcalc.reference.workspace import workspace
 
@@ -33,8 +33,8 @@ def bytes_needed(network: Network, dtype: str, *, all_arrays_twice: bool = False
     Arrays that several layers share are kept from the first to the last of them. `all_arrays_twice` is for another
     runtime, which is handed them all at the end and makes its own of them.
     """
-    element = ELEMENT_BYTES[dtype]
-    peak = analyze(network, dtype=dtype).peak
+    element = format_of(dtype).bits // 8
+    peak = as_written(network, dtype=dtype).peak
     owners = {node.shared for node in network.layers if node.shared is not None} | {owner for owner, _ in network.lent}
     kept = sum(_elements(network, network.nodes[owner]) for owner in owners)
     if all_arrays_twice:

@@ -12,7 +12,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from convcalc import steps
-from convcalc.analysis.analyze import analyze
+from convcalc.analysis.analyze import as_written
 from convcalc.analysis.report import Report, Row
 from convcalc.arithmetic.number import product
 from convcalc.language.suggestions import did_you_mean
@@ -128,7 +128,7 @@ def compared(
     progress: Progress | None = None,
 ) -> tuple[Report, tuple[LayerResult, ...], dict[str, Figure]]:
     """What is claimed of a network, and beside it what was measured, layer by layer and in total."""
-    report = analyze(network, dtype=dtype)
+    report = as_written(network, dtype=dtype)
     tell = progress or (lambda what, done, of: None)
     run = execute(
         network, _inputs(network, dtype, seed), weights or RandomWeights(network, seed, dtype), Engine(threads)

@@ -7,15 +7,16 @@ from functools import lru_cache
 
 import msgspec
 
-from convcalc.analysis.analyze import activations, alive_bytes
-from convcalc.analysis.report import ELEMENT_BYTES
+from convcalc.analysis.analyze import alive_bytes
+from convcalc.analysis.terms import Terms
+from convcalc.analysis.traffic import output_bytes
 from convcalc.language.site import Site
 from convcalc.layers import UNSIZED
 from convcalc.rules._subject import Problem, Subject
 
 MOST_NAMES = 3
 """Layers that are named as the largest."""
-FLOAT = ELEMENT_BYTES["float32"]
+AS_WRITTEN = Terms()
 
 
 class BudgetLimit(msgspec.Struct, frozen=True):
@@ -122,11 +123,11 @@ def _over(name: str, value: int, limit: int, unknown: tuple[str, ...]) -> str:
 def _amounts(subject: Subject, name: str) -> list[int]:
     """How much of it each layer has."""
     if name == "peak_activation_bytes":
-        return alive_bytes(subject.network, FLOAT)
+        return alive_bytes(subject.network, AS_WRITTEN)
     if name == "activation_bytes":
-        return [activations(node) * FLOAT for node in subject.network.layers]
+        return [output_bytes(node, AS_WRITTEN) for node in subject.network.layers]
     if name == "weight_bytes":
-        return [row.params * FLOAT for row in subject.report.layers]
+        return [row.weight_bytes for row in subject.report.layers]
     return [getattr(row, name) for row in subject.report.layers]
 
 
@@ -140,7 +141,7 @@ def _largest(subject: Subject, name: str, rows: slice) -> str:
     where = f"the peak is at {most[0][0]}"
     if len(layers) < len(report.layers) or report.peak is None:
         return where
-    sizes = {node.name: activations(node) * FLOAT for node in subject.network.nodes}
+    sizes = {node.name: output_bytes(node, AS_WRITTEN) for node in subject.network.nodes}
     tensors = sorted(((tensor, sizes[tensor]) for tensor in report.peak.tensors), key=lambda pair: -pair[1])
     return f"{where}; alive: {_listed(name, tensors[:MOST_NAMES])}"
 

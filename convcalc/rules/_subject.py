@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from convcalc.analysis.analyze import analyze
+from convcalc.analysis.analyze import as_written
 from convcalc.analysis.report import Report, Row
 from convcalc.language.places import TextPlaces
 from convcalc.language.source import Diagnostic, Edit, Source
@@ -94,7 +94,7 @@ class Subject:
     @cached_property
     def report(self) -> Report:
         """The costs of the network, batch 1, float32."""
-        return analyze(self.network)
+        return as_written(self.network)
 
     def row(self, index: int) -> Row:
         """A layer's row of the report."""

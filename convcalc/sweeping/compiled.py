@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from convcalc.analysis.terms import Terms, terms_of
 from convcalc.arithmetic.graph import OperationGraph
+from convcalc.arithmetic.precision import Precision
+from convcalc.devices import Device
 from convcalc.language import Source, SpecError
 from convcalc.language.suggestions import did_you_mean, listed
 from convcalc.layers import Shape
@@ -41,8 +44,10 @@ def compiled(
     *,
     inputs: Mapping[str, Shape] | None = None,
     variables: Mapping[str, object] | None = None,
-    batch: int = 1,
-    dtype: str = "float32",
+    batch: int | None = None,
+    dtype: str | Precision | None = None,
+    fused: bool | None = None,
+    device: str | Device | None = None,
     **how: Unpack[How],
 ) -> Compiled:
     """A network as a function of arrays: of variables, ``input`` (one size for all positions) or ``LAYER.FIELD``.
@@ -65,7 +70,9 @@ def compiled(
     path = source if isinstance(source, Source) else os.fspath(source)
     subject = SweptNetwork(path, inputs or {}, variables or {}, how)
     subject.check(over)
-    return Compiled(subject, over, totals or known, batch, dtype)
+    return Compiled(
+        subject, over, totals or known, terms_of(subject.base, batch=batch, dtype=dtype, fused=fused, device=device)
+    )
 
 
 class Compiled:
@@ -76,12 +83,10 @@ class Compiled:
     there. What has been built for a structure is kept for the next call.
     """
 
-    def __init__(
-        self, subject: SweptNetwork, over: Sequence[str], totals: Sequence[str], batch: int, dtype: str
-    ) -> None:
+    def __init__(self, subject: SweptNetwork, over: Sequence[str], totals: Sequence[str], terms: Terms) -> None:
         self.over = tuple(over)
         self.totals = tuple(totals)
-        self._subject, self._batch, self._dtype = subject, batch, dtype
+        self._subject, self._terms = subject, terms
         self._built: _Built | None = None
 
     def __call__(self, **swept: Any) -> dict[str, Array]:
@@ -116,7 +121,7 @@ class Compiled:
                 low, high = low - abs(low) // 2, high + abs(high)
             leaves[name] = Numbers(graph, axis, low, high, denominator)
         questions = Questions(None, (), field=FIELD in self.totals)
-        return _Built(Tracer(self._subject, graph, leaves, questions, batch=self._batch, dtype=self._dtype), leaves)
+        return _Built(Tracer(self._subject, graph, leaves, questions, self._terms), leaves)
 
 
 class _Built:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from convcalc import steps
+from convcalc.analysis.terms import HowRun, terms_of
 from convcalc.arithmetic.graph import OperationGraph
 from convcalc.language import Source, SpecError
 from convcalc.language.suggestions import did_you_mean
@@ -58,16 +59,16 @@ class Plan:
         field: bool = False,
         inputs: Mapping[str, Shape] | None = None,
         variables: Mapping[str, object] | None = None,
-        batch: int = 1,
-        dtype: str = "float32",
+        run: HowRun | None = None,
         how: How | None = None,
     ) -> None:
         self._arguments = (source, tuple(axes)), {
             "where": where, "pareto": pareto, "sort": sort, "sample": sample, "seed": seed, "field": field,
-            "inputs": inputs, "variables": variables, "batch": batch, "dtype": dtype, "how": how,
+            "inputs": inputs, "variables": variables, "run": run, "how": how,
         }  # fmt: skip
         self.space = Space(tuple(axes))
         self.subject = SweptNetwork(source, inputs or {}, variables or {}, how or {})
+        self.terms = terms_of(self.subject.base, **(run or {}))
         names = [axis.name for axis in axes]
         self.subject.check(names)
         known = [*TOTALS, FIELD, *names]
@@ -80,9 +81,7 @@ class Plan:
             axis.name: Leaves(graph, number, axis.values, pinned=self.subject.is_pinned(axis.name))
             for number, axis in enumerate(axes)
         }
-        self.tracer = Tracer(
-            self.subject, graph, leaves, Questions(condition, keys, field=field), batch=batch, dtype=dtype
-        )
+        self.tracer = Tracer(self.subject, graph, leaves, Questions(condition, keys, field=field), self.terms)
         self.lengths = [len(axis.values) for axis in axes]
         arrays = {place: array for on in leaves.values() for place, array in on.arrays.items()}
         self.tables = Tables(graph, arrays, self.lengths)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from convcalc import opening
-from convcalc.analysis.report import Convention
+from convcalc.analysis.analyze import convention
+from convcalc.arithmetic.precision import Precision
+from convcalc.devices import Device
 from convcalc.language import Source, SpecError
 from convcalc.language.overrides import parted
 from convcalc.sweeping.axes import Axis, Space
@@ -55,8 +57,10 @@ def sweep(
     refused: int = 0,
     inputs: Mapping[str, Shape] | None = None,
     variables: Mapping[str, object] | None = None,
-    batch: int = 1,
-    dtype: str = "float32",
+    batch: int | None = None,
+    dtype: str | Precision | None = None,
+    fused: bool | None = None,
+    device: str | Device | None = None,
     dask: str | None = None,
     progress: Progress | None = None,
     **how: Unpack[How],
@@ -94,7 +98,7 @@ def sweep(
     plan = Plan(
         _read(source, axes, inputs or {}, variables or {}, how), axes, where=where, pareto=objectives, sort=order,
         sample=sample, seed=seed, field=_asks_for(FIELD, (where, *objectives, *order)), inputs=inputs,
-        variables=variables, batch=batch, dtype=dtype, how=how,
+        variables=variables, run={"batch": batch, "dtype": dtype, "fused": fused, "device": device}, how=how,
     )  # fmt: skip
     wanted = Wanted(len(objectives) + len(order), len(objectives), top, refused)
     try:
@@ -107,7 +111,7 @@ def sweep(
     return Sweep(
         network=plan.subject.base.name,
         axes=axes,
-        convention=Convention(batch=batch, dtype=dtype),
+        convention=convention(plan.terms),
         where=where,
         pareto=objectives,
         sort=order,

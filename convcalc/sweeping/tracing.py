@@ -8,8 +8,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from convcalc import steps
-from convcalc.analysis.analyze import activations, alive_bytes, costs, measured, receptive_fields
-from convcalc.analysis.report import ELEMENT_BYTES, field_of
+from convcalc.analysis.analyze import alive_bytes, costs, measured, receptive_fields
+from convcalc.analysis.report import field_of
+from convcalc.analysis.terms import Terms, merged
+from convcalc.analysis.traffic import output_bytes, weight_bytes
 from convcalc.arithmetic.graph import OperationGraph
 from convcalc.arithmetic.varying import Varying, VaryingTruth, Visit, largest, marked, plain, total
 from convcalc.fields import Channels
@@ -51,16 +53,13 @@ class Tracer:
         graph: OperationGraph,
         leaves: Mapping[str, Leaves | Numbers],
         questions: Questions,
-        *,
-        batch: int = 1,
-        dtype: str = "float32",
+        terms: Terms = Terms(),  # noqa: B008  # frozen
     ) -> None:
         self.subject = subject
         self.graph = graph
         self.leaves = leaves
         self.questions = questions
-        self.batch = batch
-        self.element_bytes = ELEMENT_BYTES[dtype]
+        self.terms = terms
 
     def visit(self, places: Sequence[int]) -> tuple[list[tuple[int, int]], Outcome]:
         """The questions that a point was asked, with its answers, and what it came to."""
@@ -70,6 +69,7 @@ class Tracer:
         try:
             with steps.run():
                 network = self.subject.network(values)
+                network = merged(network) if self.terms.fused else network
                 outcome = self._outcome(network, values)
         except AskedWrongly as error:
             outcome = Outcome(
@@ -92,7 +92,7 @@ class Tracer:
 
         def of_layers(cost: str, glob: str) -> Any:
             index = COUNTED.index(cost)
-            times = self.batch if cost == "macs" else 1
+            times = self.terms.batch if cost == "macs" else 1
             own = [
                 row if node.shared is None else (0, 0, *row[2:]) for node, row in zip(network.layers, rows, strict=True)
             ]
@@ -114,16 +114,16 @@ class Tracer:
         """As `convcalc.analyze` has them."""
         owned = [row for node, row in zip(network.layers, rows, strict=True) if node.shared is None]
         params, buffers = total(row[0] for row in owned), total(row[1] for row in owned)
-        macs, elementwise_ops = (total(row[index] for row in rows) * self.batch for index in (2, 3))
-        activation_bytes = total(map(activations, network.layers)) * self.batch * self.element_bytes
-        alive = alive_bytes(network, self.batch * self.element_bytes)
+        macs, elementwise_ops = (total(row[index] for row in rows) * self.terms.batch for index in (2, 3))
+        activation_bytes = total(output_bytes(node, self.terms) for node in network.layers)
+        alive = alive_bytes(network, self.terms)
         return {
             "params": params,
             "buffers": buffers,
             "macs": macs,
             "elementwise_ops": elementwise_ops,
             "flops": 2 * macs + elementwise_ops,
-            "weight_bytes": params * self.element_bytes,
+            "weight_bytes": total(weight_bytes(network, node, self.terms) for node in network.layers),
             "activation_bytes": activation_bytes,
             "peak_activation_bytes": largest(alive),
             OUTPUT: network.nodes[network.outputs[0]].shape if network.outputs else None,

@@ -31,8 +31,7 @@ class Again(msgspec.Struct, dict=True):
     file: str
     given_inputs: Mapping[str, Shape]
     given_variables: Mapping[str, str]
-    batch: int
-    dtype: str
+    running: Mapping[str, Any]
     how: Mapping[str, Any]
 
     def inputs(self, sweep: Sweep) -> tuple[str, ...]:
@@ -91,10 +90,11 @@ class Again(msgspec.Struct, dict=True):
                 sizes = values.shape_text(shape)
                 yield from ("--input", sizes if name == INPUT else f"{name}={sizes}")
         yield from _options("--set", [f"{name}={text}" for name, text in self.given_variables.items()])
-        if self.batch != 1:
-            yield from ("--batch", str(self.batch))
-        if self.dtype != "float32":
-            yield from ("--dtype", self.dtype)
+        for name, value in self.running.items():
+            if value is False:
+                yield f"--no-{name}"
+            elif value is not None:
+                yield from (f"--{name}",) if value is True else (f"--{name}", str(value))
         for name, value in self.how.items():
             if value:
                 yield from (f"--{name}",) if value is True else (f"--{name}", value)

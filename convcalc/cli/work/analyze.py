@@ -23,8 +23,10 @@ def analyze(
     by: By = "layer",
     top: int | None = None,
     expand: bool = False,
-    batch: int = 1,
-    dtype: str = "float32",
+    batch: int | None = None,
+    dtype: str | None = None,
+    fused: bool | None = None,
+    device: str | None = None,
     inputs: Mapping[str, tuple[int, ...]],
     variables: Mapping[str, str],
     strict: bool = False,
@@ -54,7 +56,7 @@ def analyze(
             if error.network is None:
                 return fail(file, errors)
             network = error.network
-        report = cost(network, batch=batch, dtype=dtype)
+        report = cost(network, batch=batch, dtype=dtype, fused=fused, device=device)
         shown = lines(report, by=by, top=top, expand=expand)
         writer.write(Analyzed(readable(file), report, shown, errors, is_folded), out)
         return errors

@@ -13,6 +13,7 @@ from convcalc.cli.output import STDOUT, ExitCode, end, fail, refuse, reject, say
 from convcalc.language.named import readable
 
 if TYPE_CHECKING:
+    from convcalc.analysis.terms import HowRun
     from convcalc.language import Diagnostic
     from convcalc.layers import Shape
     from convcalc.sweeping.record import Sweep
@@ -40,8 +41,7 @@ def sweep(
     dask: str | None = None,
     inputs: Mapping[str, Shape],
     variables: Mapping[str, str],
-    batch: int = 1,
-    dtype: str = "float32",
+    running: HowRun,
     **how: Any,
 ) -> None:
     """Print the points that are kept, and write them to a file where one is named."""
@@ -58,10 +58,9 @@ def sweep(
         with points_done() as progress:
             result = run(
                 file, over=over, where=where, pareto=pareto, sort=sort, top=top, sample=sample, seed=seed,
-                refused=refused, inputs=inputs, variables=variables, batch=batch, dtype=dtype, dask=dask,
-                progress=progress, **how,
+                refused=refused, inputs=inputs, variables=variables, dask=dask, progress=progress, **running, **how,
             )  # fmt: skip
-        swept = _with_command(result, file, inputs, variables, batch=batch, dtype=dtype, **how)
+        swept = _with_command(result, file, inputs, variables, running, **how)
         show("sweep", format, swept)
         if output not in (None, STDOUT):
             _save(swept, output, force=force)
@@ -92,16 +91,14 @@ def _with_command(
     file: str,
     inputs: Mapping[str, Shape],
     variables: Mapping[str, str],
-    *,
-    batch: int,
-    dtype: str,
+    running: HowRun,
     **how: Any,
 ) -> Swept:
     """The sweep with what shows its first row again."""
     from convcalc.cli.work.again import Again
     from convcalc.views.sweep.shared import Swept
 
-    again = Again(file, inputs, variables, batch, dtype, how)
+    again = Again(file, inputs, variables, running, how)
     return Swept(result, readable(file), again.inputs(result), again.command(result))
 
 
