@@ -49,7 +49,7 @@ def as_written(network: Network, *, batch: int = 1, dtype: str = "float32") -> R
 
 def on_terms(network: Network, terms: Terms) -> Report:
     """As `analyze`, on terms that are known."""
-    written, network = network, merged(network) if terms.fused else network
+    written, network = network, merged(network, terms.precision) if terms.fused else network
     fields, misaligned = receptive_fields(network)
     rows = tuple(rows_of(network, zip(network.layers, fields[network.input_count :], strict=True), terms))
     peak = _peak(network, terms)

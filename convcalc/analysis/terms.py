@@ -65,8 +65,8 @@ def terms_of(
     )
 
 
-def merged(network: Network) -> Network:
-    """The network as a runtime runs it: see `convcalc.fusing`."""
+def merged(network: Network, precision: Precision = Precision()) -> Network:  # noqa: B008  # frozen
+    """The network as a runtime runs it, layers that say no formats in these: see `convcalc.fusing`."""
     from convcalc.fusing import fuse
 
-    return fuse(network).network
+    return fuse(network, precision).network

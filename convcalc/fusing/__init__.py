@@ -8,18 +8,18 @@ before, and `overwriting` lets what is left write over what it reads.
 from __future__ import annotations
 
 import msgspec
-from msgspec.structs import replace
 
+from convcalc.arithmetic.precision import Precision
 from convcalc.fusing.activating import joins
-from convcalc.fusing.folding import fold
-from convcalc.fusing.kernels import Merged, kernel
-from convcalc.fusing.overwriting import place_overwritten
+from convcalc.fusing.assembly import KernelDraft, assembled
+from convcalc.fusing.folding import folded
 from convcalc.fusing.vanishing import sources_without_inert
+from convcalc.fusing.wiring import Wiring, readers
 from convcalc.layers import Kind
-from convcalc.network import Group, Network, Node
+from convcalc.network import Network
 
 
-class Part(msgspec.Struct, frozen=True):
+class KernelParts(msgspec.Struct, frozen=True):
     """What a kernel is made of, as indices of the network that was fused: `first`, and what runs behind, in order.
 
     `folded` are layers whose arrays go into those of the first, `then` those that run on its output.
@@ -35,6 +35,39 @@ class Part(msgspec.Struct, frozen=True):
         return tuple(sorted((self.first, *self.folded, *self.then)))
 
 
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """How many layers have become what.
+
+    `norms_folded` and `scalings_folded` are in the arrays of other layers, `activations_merged` in their kernels.
+    `sums_in_place` and `others_in_place` write over what they read, `views` give it another shape where it is.
+    `left_out` are not run.
+    """
+
+    norms_folded: int = 0
+    scalings_folded: int = 0
+    activations_merged: int = 0
+    sums_in_place: int = 0
+    others_in_place: int = 0
+    views: int = 0
+    left_out: int = 0
+
+    def __str__(self) -> str:
+        counts = ((getattr(self, field), words) for field, words in _WORDS.items())
+        texts = [f"{count:,} {(single, plural)[count > 1]}" for count, (single, plural) in counts if count]
+        return ", ".join(texts) or "nothing folds, merges or runs in place: every layer is a kernel, as written"
+
+
+_WORDS = {
+    "norms_folded": ("norm folded", "norms folded"),
+    "scalings_folded": ("scaling folded", "scalings folded"),
+    "activations_merged": ("activation merged", "activations merged"),
+    "sums_in_place": ("sum in place", "sums in place"),
+    "others_in_place": ("other layer in place", "other layers in place"),
+    "views": ("view without memory", "views without memory"),
+    "left_out": ("layer left out", "layers left out"),
+}
+
+
 class Fusion(msgspec.Struct, frozen=True):
     """A fused network. `parts` says of each of its nodes what it is made of, `vanished` which nodes left none.
 
@@ -43,7 +76,7 @@ class Fusion(msgspec.Struct, frozen=True):
 
     original: Network
     network: Network
-    parts: tuple[Part, ...]
+    parts: tuple[KernelParts, ...]
     vanished: tuple[int, ...]
     places: tuple[int, ...]
 
@@ -63,130 +96,66 @@ class Fusion(msgspec.Struct, frozen=True):
         return tuple(index for index, node in enumerate(self.network.nodes) if node.in_place is not None)
 
     @property
+    def account(self) -> Account:
+        """What has become of how many layers."""
+        norms = sum(self.original.nodes[index].config.is_normalisation for index in self.folded)
+        nodes = [self.network.nodes[index] for index in self.overwriting]
+        sums, views = (sum(is_so(node.config) for node in nodes) for is_so in (_is_sum, _is_view))
+        return Account(
+            norms_folded=norms,
+            scalings_folded=len(self.folded) - norms,
+            activations_merged=len(self.merged),
+            sums_in_place=sums,
+            others_in_place=len(nodes) - sums - views,
+            views=views,
+            left_out=len(self.vanished),
+        )
+
+    @property
     def changes_nothing(self) -> bool:
         """Whether the network runs as it is written."""
         return not (self.folded or self.merged or self.vanished or self.overwriting)
 
 
-class Draft(msgspec.Struct):
-    """A kernel in the making; `last` is the node whose output it gives so far."""
-
-    first: int
-    last: int
-    config: Kind
-    folded: list[int]
-    then: list[int]
-
-
-def fuse(network: Network) -> Fusion:
-    """The network as a runtime runs it."""
-    sources, vanished = sources_without_inert(network)
-    users = _users(network, sources, vanished)
-    drafts: list[Draft] = []
+def fuse(network: Network, precision: Precision = Precision()) -> Fusion:  # noqa: B008  # frozen
+    """The network as a runtime runs it; `precision` are the formats of layers that say none."""
+    wiring = Wiring(network, precision)
+    sources, vanished = sources_without_inert(wiring)
+    read_by = readers(network, sources, vanished)
+    drafts: list[KernelDraft] = []
     maker: dict[int, int] = {}
     for index, node in enumerate(network.nodes):
         if index in vanished:
             continue
-        entering = tuple(sources[source] for source in node.inputs)
-        before = drafts[maker[entering[0]]] if len(entering) == 1 and users[entering[0]] == [index] else None
-        if before is not None and not _add(network, before, index):
-            before = None
-        if before is None:
-            drafts.append(Draft(index, index, node.config, [], []))
-        maker[index] = maker[entering[0]] if before is not None else len(drafts) - 1
-    return _fusion(network, drafts, maker, sources, vanished, users)
+        source = sources[node.inputs[0]] if len(node.inputs) == 1 else index
+        if read_by[source] == [index] and _taken(wiring, drafts[maker[source]], index):
+            maker[index] = maker[source]
+        else:
+            maker[index] = len(drafts)
+            drafts.append(KernelDraft(index, index, node.config, [], []))
+    places = tuple(maker[source] for source in sources)
+    parts = tuple(KernelParts(draft.first, tuple(draft.folded), tuple(draft.then)) for draft in drafts)
+    return Fusion(network, assembled(wiring, drafts, places, sources, read_by), parts, tuple(sorted(vanished)), places)
 
 
-def _users(network: Network, sources: list[int], vanished: set[int]) -> dict[int, list[int]]:
-    """What reads the output of each node, as often as it does; -1 where it leaves the network."""
-    users: dict[int, list[int]] = {index: [] for index in range(len(network.nodes))}
-    for index, node in enumerate(network.nodes):
-        if index not in vanished:
-            for source in node.inputs:
-                users[sources[source]].append(index)
-    for index in network.outputs:
-        users[sources[index]].append(-1)
-    return users
-
-
-def _add(network: Network, draft: Draft, index: int) -> bool:
+def _taken(wiring: Wiring, draft: KernelDraft, index: int) -> bool:
     """Take a layer into the kernel whose output it alone reads, if it can be."""
-    node = network.nodes[index]
     if not draft.then:
-        folded = fold(network, draft.first, draft.config, index)
-        if folded is not None:
-            draft.config, draft.last = folded.config, index
+        config = folded(wiring, draft.first, draft.config, index)
+        if config is not None:
+            draft.config, draft.last = config, index
             draft.folded.append(index)
             return True
-    if joins(network, draft.first, node):
+    if joins(wiring, draft.first, index):
         draft.then.append(index)
         draft.last = index
         return True
     return False
 
 
-def _fusion(
-    network: Network,
-    drafts: list[Draft],
-    maker: dict[int, int],
-    sources: list[int],
-    vanished: set[int],
-    users: dict[int, list[int]],
-) -> Fusion:
-    places = tuple(maker[sources[index]] for index in range(len(network.nodes)))
-    nodes: list[Node] = []
-    for draft in drafts:
-        nodes.append(_node(network, draft, places, users, sources, nodes))
-    fused = replace(
-        network,
-        nodes=tuple(nodes),
-        outputs=tuple(places[index] for index in network.outputs),
-        groups=tuple(_groups(network, drafts)),
-        expect={},
-        imported=None,
-    )
-    parts = tuple(Part(draft.first, tuple(draft.folded), tuple(draft.then)) for draft in drafts)
-    return Fusion(network, fused, parts, tuple(sorted(vanished)), places)
+def _is_sum(config: Kind) -> bool:
+    return config.merges == "sum"
 
 
-def _node(
-    network: Network,
-    draft: Draft,
-    places: tuple[int, ...],
-    users: dict[int, list[int]],
-    sources: list[int],
-    before: list[Node],
-) -> Node:
-    node = network.nodes[draft.first]
-    last = network.nodes[draft.last]
-    merged = sorted((*draft.folded, *draft.then))
-    return replace(
-        node,
-        config=kernel(draft.config, _parts(network, draft.then)),
-        inputs=tuple(places[source] for source in node.inputs),
-        shape=last.shape,
-        shared=None if node.shared is None else places[node.shared],
-        borrowed=tuple(replace(array, owner=places[array.owner]) for array in node.borrowed),
-        precision=node.precision if node.precision is not None else last.precision,
-        in_place=place_overwritten(network, draft.first, sources, users),
-        merged=tuple(network.nodes[index].name for index in merged),
-    )
-
-
-def _parts(network: Network, then: list[int]) -> tuple[Merged, ...]:
-    kinds = [network.nodes[index].kind for index in then]
-    return tuple(
-        Merged(kind if kinds.count(kind) == 1 else f"{kind}{place}", network.nodes[index].config)
-        for place, (kind, index) in enumerate(zip(kinds, then, strict=True))
-    )
-
-
-def _groups(network: Network, drafts: list[Draft]) -> list[Group]:
-    """The blocks, as the kernels whose first layer stands in them."""
-    firsts = [draft.first for draft in drafts]
-    groups = []
-    for group in network.groups:
-        inside = [place for place, first in enumerate(firsts) if group.first <= first < group.last]
-        if inside:
-            groups.append(replace(group, first=inside[0], last=inside[-1] + 1))
-    return groups
+def _is_view(config: Kind) -> bool:
+    return config.is_view

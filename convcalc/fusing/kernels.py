@@ -15,6 +15,7 @@ class Merged(msgspec.Struct, frozen=True):
     """A layer that runs in the kernel of the one before: `prefix` is what its arrays' names begin with there."""
 
     prefix: str
+    kind: str
     config: Kind
 
 
@@ -25,6 +26,8 @@ class Kernel(Kind, frozen=True, kw_only=True):
     """
 
     head: ClassVar[type[Any]]
+    is_activation = True
+    is_normalisation = scales_channels = is_clamp = is_inert = is_view = False
     if TYPE_CHECKING:
         then: tuple[Merged, ...]
 
@@ -33,10 +36,30 @@ class Kernel(Kind, frozen=True, kw_only=True):
         behind = [(part.prefix, part.config.weights(output)) for part in self.then]
         return {**own, **{f"{prefix}.{name}": shape for prefix, held in behind for name, shape in held.items()}}
 
+    def macs(self, *inputs: Shape) -> int:
+        macs: int = self.first.macs(*inputs)  # which may go through all arrays of the layer, and none of others
+        return macs
+
+    def activation_macs(self, *inputs: Shape) -> int:
+        macs: int = self.first.activation_macs(*inputs)
+        return macs
+
     def elementwise_ops(self, *inputs: Shape) -> int:
         output = self.shape(*inputs)
         own: int = self.head.elementwise_ops(self, *inputs)
         return own + sum(part.config.elementwise_ops(output) for part in self.then)
+
+    def bounds(self) -> tuple[float, float]:
+        return self.then[-1].config.bounds()
+
+    def centres_channels(self, x: Shape) -> bool:
+        return False
+
+    def no_op(self, x: Shape) -> str:
+        return ""
+
+    def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return self.first.thin(axis, inputs)
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         """The first layer alone: what runs behind it sees the same."""
@@ -56,8 +79,7 @@ class Kernel(Kind, frozen=True, kw_only=True):
         return y
 
     def summary(self) -> str:
-        kinds = [part.prefix.rstrip("0123456789") for part in self.then]
-        return " + ".join([self.head.summary(self), *kinds]).lstrip()
+        return " + ".join([self.head.summary(self), *(part.kind for part in self.then)]).lstrip()
 
 
 class _Prefixed:

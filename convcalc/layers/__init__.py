@@ -154,6 +154,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     is_elementwise: ClassVar[bool] = False
     """Whether each element that leaves is made from one of each tensor that enters."""
 
+    is_view: ClassVar[bool] = False
+    """Whether the elements leave as they lie, in the order in which they enter, and only the shape is another."""
+
     is_map: ClassVar[bool] = False
     """Whether what leaves has channels first and positions behind, whatever has been read into the axes before."""
 

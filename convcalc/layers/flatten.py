@@ -26,6 +26,8 @@ from convcalc.layers._onnx import shaped
 
 
 class Flatten(Kind, frozen=True, kw_only=True):
+    is_view = True
+
     start_axis: Annotated[int, Whole("first axis of those that become one; 0 is channels", minimum=ANY_SIGN)] = 0
     end_axis: Annotated[int, Whole("last axis of those that become one", minimum=ANY_SIGN)] = -1
 

@@ -27,6 +27,8 @@ from convcalc.layers._onnx import shaped
 
 
 class Reshape(Kind, frozen=True, kw_only=True):
+    is_view = True
+
     sizes: Annotated[tuple[int, ...], Listed("the shape that leaves, channels first; -1: what is left", minimum=-1)]
 
     def checks(self, x: Shape) -> Iterator[Check]:

@@ -69,7 +69,7 @@ class Tracer:
         try:
             with steps.run():
                 network = self.subject.network(values)
-                network = merged(network) if self.terms.fused else network
+                network = merged(network, self.terms.precision) if self.terms.fused else network
                 outcome = self._outcome(network, values)
         except AskedWrongly as error:
             outcome = Outcome(
