@@ -50,8 +50,8 @@ def terms_of(
         ValueError: a batch below 1, a dtype that there is not.
         SpecError: a device that there is not, or a file that cannot be read as one.
     """
-    said = network.deployment
-    batch = batch if batch is not None else said.batch or 1
+    deployed = network.deployment
+    batch = batch if batch is not None else deployed.batch or 1
     if batch < 1:
         raise ValueError(f"batch: expected a whole number from 1, found {batch}")
     try:
@@ -61,8 +61,8 @@ def terms_of(
     on = _device(device) if device is not None else _deployed_on(network)
     return Terms(
         batch=batch,
-        precision=formats or said.precision or Precision(),
-        fused=bool(said.fused if fused is None else fused),
+        precision=formats or deployed.precision or Precision(),
+        fused=bool(deployed.fused if fused is None else fused),
         device=on,
     )
 

@@ -1,7 +1,7 @@
 """The formats of a layer's own numbers, as `bits` says them.
 
-    bits: 8                                  its weights and activations
-    bits: {weights: 4, activations: float16}
+bits: 8                                  its weights and activations
+bits: {weights: 4, activations: float16}
 """
 
 from __future__ import annotations

@@ -258,9 +258,7 @@ class NetworkBuilder:
             )
         return [self._sequence(branch, call, sources[0]) for branch in branches]
 
-    def _block(
-        self, site: Site, block: Block, inputs: tuple[int, ...], precision: PartialPrecision | None
-    ) -> Tensor:
+    def _block(self, site: Site, block: Block, inputs: tuple[int, ...], precision: PartialPrecision | None) -> Tensor:
         self._check_inputs(site, block, len(inputs))
         self._refuse_depth(site, "blocks within blocks")
         owner = self.names.owner(site)

@@ -31,7 +31,7 @@ def deployment(reader: ValueReader, node: Node | None) -> Deployment:
     """What is written; what cannot be read is reported and left out."""
     written = {str(key.value): value for key, value in entries(reader, node, "deploy", tuple(FIELDS))}
     read = {"fused": _fused, "dtype": _dtype, "batch": _batch, "device": _device}
-    values = {name: read[name](reader, value) for name, value in written.items()}
+    values: dict[str, Any] = {name: read[name](reader, value) for name, value in written.items()}
     if "dtype" in values:
         values["precision"] = values.pop("dtype")
     return Deployment(**values)
@@ -45,35 +45,35 @@ def place_of(source: Source, field: str) -> Span:
     return (0, 1) if node is None else span(node)
 
 
-def _fused(reader: ValueReader, node: Node) -> bool | None:
+def _fused(reader: ValueReader, node: Node) -> Any:
     value = _scalar(node)
     if isinstance(value, bool):
         return value
     return _refuse(reader, node, "fused", "true or false")
 
 
-def _batch(reader: ValueReader, node: Node) -> int | None:
+def _batch(reader: ValueReader, node: Node) -> Any:
     number = whole(_scalar(node))
     if number is not None and 1 <= number <= LARGEST:
         return int(number)
     return _refuse(reader, node, "batch", f"a whole number from 1 to {LARGEST}")
 
 
-def _device(reader: ValueReader, node: Node) -> str | None:
+def _device(reader: ValueReader, node: Node) -> Any:
     value = _scalar(node)
     if isinstance(value, str) and value:
         return value
     return _refuse(reader, node, "device", "the name of a device or of a file", "`convcalc devices` lists them")
 
 
-def _dtype(reader: ValueReader, node: Node) -> Precision | None:
+def _dtype(reader: ValueReader, node: Node) -> Any:
     if not isinstance(node, Mapping):
         value = _scalar(node)
         if value is None:
             return _refuse(reader, node, "dtype", "a format", "dtype: {weights: int8, activations: int8, bias: int32}")
         if isinstance(value, str) and "=" in value:
             return _refuse(reader, node, "dtype", "a format, or a mapping", f"dtype: {{{value.replace('=', ': ')}}}")
-        return _format(reader, node, "dtype") and precision(str(value))
+        return precision(str(value)) if _format(reader, node, "dtype") is not None else None
     if not node.entries:
         return _refuse(reader, node, "dtype", f"formats of {', '.join(ROLES)}")
     written = entries(reader, node, "dtype", ROLES)
@@ -100,7 +100,8 @@ def _found(node: Node) -> str:
     return shown(node.value) if isinstance(node, Scalar) else described(node)
 
 
-def _refuse(reader: ValueReader, node: Node, field: str, expected: str, advice: str = "") -> None:
+def _refuse(reader: ValueReader, node: Node, field: str, expected: str, advice: str = "") -> Any:
     if not advice and isinstance(_scalar(node), str):
         advice = "only plain values stand under `deploy`"
     reader.problem("CC011", node, f"{field}: expected {expected}, found {_found(node)}", advice)
+    return None
