@@ -156,7 +156,7 @@ class Network(msgspec.Struct, frozen=True):
     groups: tuple[Group, ...]
     variables: dict[str, object]
     expect: dict[str, object]
-    budget: dict[str, int]
+    budget: dict[str, Any]
     overridden: bool = False
     warnings: tuple[str, ...] = ()
     computed: dict[str, str] = {}

@@ -25,7 +25,9 @@ def subject_of(text: str, **settings: Any) -> Subject:
     examined = examine(source)
     assert not examined.problems, examined.problems
     assert examined.network is not None
-    return Subject(source, examined.network, examined.places, (), RuleSettings(**settings), tuple(examined.warnings))
+    asked = {name: settings.pop(name) for name in ("device", "dtype", "fused", "batch") if name in settings}
+    given = RuleSettings(**settings, asked=asked)  # type: ignore[arg-type]
+    return Subject(source, examined.network, examined.places, (), given, tuple(examined.warnings))
 
 
 def findings(code: str, text: str, **settings: Any) -> list[Found]:

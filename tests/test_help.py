@@ -19,7 +19,6 @@ from convcalc.cli import COMMANDS
 from convcalc.cli.examples import EXAMPLES
 from convcalc.language import library, zoo
 from convcalc.language.variants import VARIANTS
-from convcalc.linting.configuration import targets
 
 SPEC = "input: [3, 32, 32]\nvariables: {width: 1}\nlayers:\n"
 SLOW = ("convcalc verify zoo:resnet18", "convcalc export zoo:resnet18")
@@ -71,11 +70,9 @@ def test_paragraphs_are_wrapped_once(command: str) -> None:
             assert len(f"{line} {following.split()[0]}") > 78, line
 
 
-def test_variants_and_targets_are_named() -> None:
+def test_variants_are_named() -> None:
     text = re.sub(r"[│\s]+", " ", screen("compare", "--help"))
     assert all(re.search(rf"\b{name}\b", text) for name in VARIANTS)
-    text = re.sub(r"[│\s]+", " ", screen("lint", "--help"))
-    assert all(name in text for name in targets())
 
 
 # ---- completion ---------------------------------------------------------------------------------------------------
@@ -100,7 +97,6 @@ def test_words_are_completed() -> None:
     assert offered("convcalc", "rules", "dead") == ["dead-taps"]
     assert "CC206" in rules.codes()
     assert offered("convcalc", "lint", "--select", "CC201,CC206,dead") == ["CC201,CC206,dead-taps"]
-    assert offered("convcalc", "lint", "--target", "nvidia-i") == ["nvidia-int8"]
     assert offered("convcalc", "lint", "--format", "s") == ["sarif"]
     assert offered("convcalc", "compare", "a.yaml", "--variant", "separable,gh") == ["separable,ghost"]
     assert offered("convcalc", "analyze", "--dtype", "bf") == ["bfloat16"]

@@ -333,7 +333,7 @@ def test_a_class_name_exists_once() -> None:
 
 NAMED_BY_RULES = {
     "cc205_gridding": {"reshape", "permute"},  # behind which it is not known where positions are
-    "cc407_target_unsupported": {"attention", "deform_conv", "gru", "lstm", "max_pool", "rnn"},  # the table of a chip
+    "cc407_device_unsupported": {"attention", "deform_conv", "gru", "lstm", "max_pool", "rnn"},  # the table of a chip
 }
 
 

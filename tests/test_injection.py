@@ -277,7 +277,7 @@ ARGUMENTS: list[Callable[[str], tuple[str, ...]]] = [
     lambda text: ("lint", "net.yaml", "--select", text),
     lambda text: ("lint", "net.yaml", "--format", text),
     lambda text: ("lint", "net.yaml", "--format", f"json={text}/x"),
-    lambda text: ("lint", "net.yaml", "--target", text),
+    lambda text: ("lint", "net.yaml", "--device", text),
     lambda text: ("lint", "net.yaml", "--config", text),
     lambda text: ("lint", "net.yaml", "--baseline", text),
     lambda text: ("lint", "net.yaml", "--base", text),

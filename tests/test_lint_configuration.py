@@ -204,7 +204,17 @@ WRONG = {
     "a severity": ('[lint.severity]\n«CC206» = "fatal"\n', "CC206: expected one of off, info, warning, error"),
     "a severity of no rule": ('[lint.severity]\n«CC999» = "info"\n', "there is no rule `CC999`"),
     "severities in a list": ('[lint]\n«severity» = ["CC206"]\n', "severity: expected a table"),
-    "a target": ('[lint]\n«target» = "abacus"\n', "target: expected one of nvidia-fp16"),
+    "a device": ('[lint]\n«device» = "abacus"\n', "device: there is no device `abacus`"),
+    "a device that is a number": ("[lint]\n«device» = 3\n", "device: expected the name of a device or of a file ... 3"),
+    "a device's file that is none": ('[lint]\n«device» = "b.yaml"\n', "device: ... b.yaml"),
+    "a format": ('[lint]\n«dtype» = "fp16"\n', "dtype: expected one of float64 ... did you mean float16?"),
+    "a format that is a number": ("[lint]\n«dtype» = 8\n", "dtype: expected one of float64 ... found 8"),
+    "a format of no role": ('[lint]\n«dtype» = "wieghts=int8"\n', "dtype: expected formats of weights ... wieghts"),
+    "fused in words": ('[lint]\n«fused» = "yes"\n', "fused: expected true or false, found the text 'yes'"),
+    "a batch of nothing": ("[lint]\n«batch» = 0\n", "batch: expected a whole number from 1 to ... found 0"),
+    "a bound of nothing": ('[lint.budgets."*"]\n«bound_ms» = 0\n', "bound_ms: expected a number of milliseconds ... 0"),
+    "a bound with a suffix": ('[lint.budgets."*"]\n«bound_ms» = "3K"\n', "bound_ms: expected a number of milliseconds"),
+    "a bound that is endless": ('[lint.budgets."*"]\n«bound_ms» = inf\n', "bound_ms: expected a number of milliseconds"),
     "a size": ("[lint]\n«object-size» = 0\n", "object-size: expected a whole number of pixels from 1 to ... found 0"),
     "a size that is true": ("[lint]\n«object-size» = true\n", "object-size"),
     "ignores of files": ('[lint]\n«per-file-ignores» = ["a.yaml"]\n', "per-file-ignores: expected a table"),
@@ -255,7 +265,7 @@ def test_mistakes_end_the_command(name: str) -> None:
 
 
 def test_all_mistakes_are_said() -> None:
-    result, _, _ = wrong('[lint]\n«selcet» = []\ntarget = 3\nfail-level = "x"\n[lint.severity]\nCC9 = "of"\n')
+    result, _, _ = wrong('[lint]\n«selcet» = []\ndevice = 3\nfail-level = "x"\n[lint.severity]\nCC9 = "of"\n')
     assert [problem.line for problem in result] == [2, 3, 4, 6]
 
 

@@ -30,12 +30,12 @@ SEED = int(os.environ.get("CONVCALC_SEED", "0"))
 NETS, MUTANTS = MANY or 300, MANY or 1000
 ALL = ("CC", *rules.codes())
 """Those that are off by default among them."""
-TARGETS = (None, "nvidia-fp16", "ti-npu")
+DEVICES = (None, "a100", "ti-npu")
 
 
 def checked(text: str, draw: random.Random, **options: Any) -> Linted:
     """What all rules find: none raises, every place is in the text."""
-    linter = Linter(Options(select=ALL, target=draw.choice(TARGETS), config=UNCONFIGURED, **options))
+    linter = Linter(Options(select=ALL, device=draw.choice(DEVICES), dtype="int8", config=UNCONFIGURED, **options))
     with bounded():
         linted = linter.file("net.yaml", Source("net.yaml", text))
     assert linter.finished([linted]).crashed == ()

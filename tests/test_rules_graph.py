@@ -520,23 +520,23 @@ def test_pointwise_that_must_stay(layers: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "multiple"),
+    ("device", "dtype", "multiple"),
     [
-        ("nvidia-fp16", 8),
-        ("nvidia-tf32", 4),
-        ("nvidia-int8", 16),
-        ("qualcomm-htp", 32),
-        ("axis-dlpu", 16),
-        ("ti-npu", 4),
+        ("a100", "float16", 8),
+        ("a100", "tf32", 4),
+        ("a100", "int8", 16),
+        ("qualcomm-htp", "int8", 32),
+        ("axis-dlpu", "int8", 16),
+        ("ti-npu", "int8", 4),
     ],
 )
 @pytest.mark.parametrize("channels", [4, 6, 8, 16, 24, 32, 33])
-def test_channels_of_a_target(target: str, multiple: int, channels: int) -> None:
+def test_channels_of_a_device(device: str, dtype: str, multiple: int, channels: int) -> None:
     def text(between: int) -> str:
         wide = [written("conv", out_channels=n, kernel_size=3, bias=False) for n in (between, 64, 7)]
         return net((3, 9, 9), *wide)
 
-    message = findings("CC401", text(channels), target=target)
+    message = findings("CC401", text(channels), device=device, dtype=dtype)
     assert bool(message) == (channels % multiple != 0)
     if message:  # the first by what leaves it, the second by what enters
         assert [result.layer for result in message] == ["conv1", "conv2"]
@@ -555,22 +555,22 @@ def test_channels_of_a_single_position_are_not_padded() -> None:
     gate = [*(layer.removeprefix("- ") for layer in (narrow, back)), "sigmoid"]
     branch = ", ".join(f"{{{layer}}}" if ":" in layer else layer for layer in gate)
     mul = f"- mul: {{branches: [[], [{{global_avg_pool: {{keepdim: true}}}}, {branch}]]}}"
-    assert findings("CC401", net((3, 9, 9), wide, mul, wide, wide), target="nvidia-fp16") == []
-    assert layers_of("CC401", net((3, 9, 9), wide, narrow, back), target="nvidia-fp16") == ["conv2", "conv3"]
+    assert findings("CC401", net((3, 9, 9), wide, mul, wide, wide), device="a100", dtype="float16") == []
+    assert layers_of("CC401", net((3, 9, 9), wide, narrow, back), device="a100", dtype="float16") == ["conv2", "conv3"]
 
 
 def test_low_intensity_is_for_what_takes_time() -> None:
     depthwise = written("conv", name="d", out_channels=64, kernel_size=3, padding=1, groups=64, bias=False)
     dense = written("conv", name="c", out_channels=64, kernel_size=5, padding=2, bias=False)
-    (finding,) = findings("CC402", net((64, 56, 56), depthwise), target="nvidia-fp16")
+    (finding,) = findings("CC402", net((64, 56, 56), depthwise), device="a100", dtype="float16")
     row = report_of_text(net((64, 56, 56), depthwise)).layers[0]
     moved = 2 * (2 * 64 * 56 * 56 + 576)
     assert f"{2 * row.macs / moved:.1f} operations a byte" in finding.message
     assert f"moving {moved:,} bytes" in finding.message
-    assert layers_of("CC402", net((64, 56, 56), depthwise, dense), target="nvidia-fp16") == ["d"]
+    assert layers_of("CC402", net((64, 56, 56), depthwise, dense), device="a100", dtype="float16") == ["d"]
     many = [dense.replace("name: c", f"name: c{number}") for number in range(20)]
-    assert findings("CC402", net((64, 56, 56), depthwise, *many), target="nvidia-fp16") == []
-    assert findings("CC402", net((64, 56, 56), depthwise), target="ti-npu") == []
+    assert findings("CC402", net((64, 56, 56), depthwise, *many), device="a100", dtype="float16") == []
+    assert findings("CC402", net((64, 56, 56), depthwise), device="ti-npu") == []
 
 
 def test_the_bound_on_elements_moved() -> None:
@@ -643,15 +643,15 @@ def test_the_share_of_elementwise_layers() -> None:
 )
 def test_what_the_ti_npu_runs(layer: str, refused: bool) -> None:
     text = f"input: [4, 12, 12]\nlayers: [{layer}]"
-    assert bool(findings("CC407", text, target="ti-npu")) == refused
-    assert findings("CC407", text, target="nvidia-fp16") == []
+    assert bool(findings("CC407", text, device="ti-npu")) == refused
+    assert findings("CC407", text, device="a100", dtype="float16") == []
 
 
 def test_axes_of_the_ti_npu() -> None:
     along = [written("conv", out_channels=4, kernel_size=7, stride=2), "- max_pool: 4"]
-    assert findings("CC407", net((4, 64), *along), target="ti-npu") == []
+    assert findings("CC407", net((4, 64), *along), device="ti-npu") == []
     volume = written("conv", out_channels=4, kernel_size=1)
-    assert layers_of("CC407", net((4, 3, 3, 3), volume), target="ti-npu") == ["conv1"]
+    assert layers_of("CC407", net((4, 3, 3, 3), volume), device="ti-npu") == ["conv1"]
 
 
 # ---- specs with mistakes -----------------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ def test_every_kind_block_and_field_is_there_and_described() -> None:
         for field in layers.field_types(kind):
             assert fields[field]["description"]
             assert ("default" in fields[field]) is (field in layers.defaults(kind))
-        assert {"name", "from", "repeat", "when", "share", "budget", "lint"} <= set(fields)
+        assert {"name", "from", "repeat", "when", "share", "bits", "budget", "lint"} <= set(fields)
         assert ("branches" in fields) is (name in {"add", "mul", "max", "min", "concat"})
 
 

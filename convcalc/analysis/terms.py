@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import TypedDict
 
 import msgspec
 
+from convcalc import devices
 from convcalc.arithmetic.precision import Precision, precision
 from convcalc.devices import Device
-from convcalc.devices import load as load_device
+from convcalc.language.source import SpecError
 from convcalc.network import Network, Node
 
 
@@ -48,21 +50,44 @@ def terms_of(
         ValueError: a batch below 1, a dtype that there is not.
         SpecError: a device that there is not, or a file that cannot be read as one.
     """
-    said = network.deployment
-    batch = batch if batch is not None else said.batch or 1
+    deployed = network.deployment
+    batch = batch if batch is not None else deployed.batch or 1
     if batch < 1:
         raise ValueError(f"batch: expected a whole number from 1, found {batch}")
     try:
         formats = precision(dtype) if isinstance(dtype, str) else dtype
     except ValueError as error:
         raise ValueError(f"dtype: {error}") from None
-    device = device if device is not None else said.device
+    on = _device(device) if device is not None else _deployed_on(network)
     return Terms(
         batch=batch,
-        precision=formats or said.precision or Precision(),
-        fused=bool(said.fused if fused is None else fused),
-        device=load_device(device) if isinstance(device, str) and device else device or None,
+        precision=formats or deployed.precision or Precision(),
+        fused=bool(deployed.fused if fused is None else fused),
+        device=on,
     )
+
+
+def _device(named: str | Device) -> Device | None:
+    return named if isinstance(named, Device) else devices.load(named) if named else None
+
+
+def _deployed_on(network: Network) -> Device | None:
+    """The device that a spec names.
+
+    Raises:
+        SpecError: there is none, at its place in the spec, or its file has mistakes, at their places in that.
+    """
+    named, origin = network.deployment.device, network.origin
+    try:
+        return _device(named or "")
+    except SpecError as error:
+        if origin is None or named in devices.names() or os.path.exists(named or ""):
+            raise
+        from convcalc.language.deploying import place_of
+
+        place = place_of(origin.source, "device")
+        problems = [origin.source.diagnostic("CC013", *place, say.message, say.help) for say in error.diagnostics]
+        raise SpecError(problems) from None
 
 
 def merged(network: Network, precision: Precision = Precision()) -> Network:  # noqa: B008  # frozen

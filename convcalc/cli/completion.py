@@ -74,13 +74,6 @@ def totals(incomplete: str) -> list[str]:
     return _listed(incomplete, [*names, *(f"-{name}" for name in names)])
 
 
-def targets(incomplete: str) -> list[str]:
-    """Hardware that lint knows."""
-    from convcalc.linting.configuration import targets as known
-
-    return beginning(incomplete, known())
-
-
 def formats(incomplete: str) -> list[str]:
     """Formats of lint."""
     from convcalc.views import format_names

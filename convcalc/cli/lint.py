@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from convcalc.cli.completion import formats, networks, rules, targets
+from convcalc.cli.completion import formats, networks, rules
 from convcalc.cli.options import (
+    Batch,
     Blocks,
+    DeviceName,
+    Dtype,
     Force,
+    Fused,
     Inputs,
     Scale,
     Strict,
@@ -37,14 +41,10 @@ def lint(
         option("RULES", "Only these rules: codes, names, or CC2 for all that begin so.", autocompletion=rules),
     ] = None,
     ignore: Annotated[list[str] | None, option("RULES", "Leave out these rules.", autocompletion=rules)] = None,
-    target: Annotated[
-        str | None,
-        option(
-            "NAME",
-            "The hardware: nvidia-fp16, nvidia-tf32, nvidia-int8, qualcomm-htp, axis-dlpu or ti-npu.",
-            autocompletion=targets,
-        ),
-    ] = None,
+    device: DeviceName = None,
+    dtype: Dtype = None,
+    fused: Fused = None,
+    batch: Batch = None,
     object_size: Annotated[
         int | None, typer.Option(min=1, metavar="PIXELS", help="Size in pixels of the objects to detect.")
     ] = None,
@@ -109,7 +109,10 @@ def lint(
         options = Options(
             select=None if select is None else _words(select),
             ignore=_words(ignore or []),
-            target=target,
+            device=device,
+            dtype=dtype,
+            fused=fused,
+            batch=batch,
             object_size=object_size,
             fail_level=fail_level,
             config=config,
@@ -229,9 +232,12 @@ def _suggest(files: list[str], percent: str, options: Options) -> None:
     """
     from fractions import Fraction
 
-    from convcalc.analysis.analyze import analyze
+    from convcalc.analysis.analyze import on_terms
+    from convcalc.language.source import SpecError
     from convcalc.language.tree import number
+    from convcalc.linting.configuration import Finder
     from convcalc.opening import load
+    from convcalc.rules._deployed import terms_asked
     from convcalc.views import budget
 
     try:
@@ -242,6 +248,14 @@ def _suggest(files: list[str], percent: str, options: Options) -> None:
         raise typer.BadParameter(
             f"expected a percentage, as 10%, found {readable(percent)!r}", param_hint="--suggest-budget"
         )
+    finder = Finder(options.config)
     for file in files:
-        report = analyze(load(file, inputs=options.inputs, variables=options.variables, **options.how))
+        network = load(file, inputs=options.inputs, variables=options.variables, **options.how)
+        terms, mistake = terms_asked(network, options.deployed, finder.of(file).how)
+        if mistake is not None:
+            raise SpecError([mistake])
+        try:
+            report = on_terms(network, terms)
+        except ValueError as error:  # the device does not multiply so
+            raise typer.BadParameter(str(error), param_hint="--device") from None
         sys.stdout.write(budget.text(report, readable(file), room))

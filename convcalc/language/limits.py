@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from convcalc.language.elsewhere import field_advice
-from convcalc.language.quantities import AMOUNTS, EXPECTED, amount
+from convcalc.language.quantities import AMOUNTS, DURATION, EXPECTED, EXPECTED_DURATION, MEMORIES, amount, duration
 from convcalc.language.suggestions import did_you_mean
 from convcalc.language.tree import Mapping, Node, Scalar, described
 from convcalc.language.values import ValueReader
 
 FIGURES = (*AMOUNTS, "output", "receptive_field")
-LIMITED = (*AMOUNTS, "min_receptive_field")
+LIMITED = (*AMOUNTS, *MEMORIES, DURATION, "min_receptive_field")
 
 
 class Limit(msgspec.Struct, frozen=True):
     """One amount that is not exceeded, or for a field not fallen short of, and its key."""
 
-    value: int
+    value: Any  # a whole number, but for milliseconds
     key: Scalar
 
 
@@ -44,12 +46,13 @@ def entries(reader: ValueReader, node: Node | None, what: str, known: tuple[str,
     return [(key, value) for key, value in written if key.value in known]
 
 
-def read_amount(reader: ValueReader, key: Scalar, node: Node) -> int | None:
-    """An amount, None where it cannot be read."""
+def read_amount(reader: ValueReader, key: Scalar, node: Node) -> Any:
+    """An amount, or a number of milliseconds; None where it cannot be read."""
+    read, expected = (duration, EXPECTED_DURATION) if key.value == DURATION else (amount, EXPECTED)
     try:
         if isinstance(node, Scalar):
-            return amount(node.value)
-        problem = f"{EXPECTED}; found {described(node)}"
+            return read(node.value)
+        problem = f"{expected}; found {described(node)}"
     except ValueError as error:
         problem = str(error)
     reader.problem("CC011", node, f"{key.value}: {problem}")

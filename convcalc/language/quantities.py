@@ -1,10 +1,11 @@
-"""Amounts as a person writes them: 30M parameters, 4.2G MACs, 256 KiB."""
+"""Amounts as a person writes them: 30M parameters, 4.2G MACs, 256 KiB, 2.5 milliseconds."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from convcalc.fields import shown
+from convcalc.fields import LARGEST, shown
 from convcalc.language.tree import LONGEST_NUMBER, number
 
 AMOUNTS = (
@@ -16,8 +17,15 @@ AMOUNTS = (
     "weight_bytes",
     "activation_bytes",
     "peak_activation_bytes",
+    "buffer_bytes",
+    "bit_operations",
 )
 """The totals an amount may be given for."""
+
+MEMORIES = ("sram", "flash")
+"""Memories of a device, in bytes: sram holds the activations that live at one time, flash weights and buffers."""
+DURATION = "bound_ms"
+"""The least time on a device, in milliseconds."""
 
 FACTORS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
@@ -40,3 +48,19 @@ def amount(value: object) -> int:
     if number_ >= 10**LONGEST_NUMBER:
         raise ValueError(f"expected a number of at most {LONGEST_NUMBER} digits; found {shown(value)}")
     return int(number_)
+
+
+EXPECTED_DURATION = "expected a number of milliseconds above 0, as 2.5"
+
+
+def duration(value: object) -> Any:
+    """A number of milliseconds, whole or exact with decimals.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(value, float):
+        value = number(repr(value)) if 0 < value < LARGEST else None
+    if isinstance(value, bool | str | tuple | None) or not 0 < value <= LARGEST:  # type: ignore[operator]
+        raise ValueError(f"{EXPECTED_DURATION}; found {shown(value)}")
+    return value

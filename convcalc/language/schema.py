@@ -9,10 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from convcalc import layers
+from convcalc.arithmetic.precision import ROLES
+from convcalc.fields import LARGEST
 from convcalc.language import library
+from convcalc.language.bits import HELD
+from convcalc.language.deploying import FIELDS as DEPLOYED
 from convcalc.language.document import FIELDS
 from convcalc.language.limits import LIMITED
-from convcalc.language.quantities import AMOUNTS
+from convcalc.language.quantities import AMOUNTS, DURATION
 from convcalc.language.settings import SHAPE
 from convcalc.language.template import REPEAT, WHEN, Block
 from convcalc.language.written import MERGES
@@ -37,7 +41,7 @@ def _mapping(properties: Schema) -> Schema:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
-_BUDGET = _mapping(dict.fromkeys(LIMITED, AMOUNT))
+_BUDGET = _mapping({**dict.fromkeys(LIMITED, AMOUNT), DURATION: {"type": "number", "exclusiveMinimum": 0}})
 COMMON: Schema = {
     "name": {
         "type": "string",
@@ -48,6 +52,10 @@ COMMON: Schema = {
     "repeat": {**REPEAT.schema(), "description": REPEAT.about},
     "when": {**WHEN.schema(), "description": WHEN.about},
     "share": {"type": "string", "description": "an earlier layer whose weights are used"},
+    "bits": {
+        "anyOf": [HELD.schema(), {**_mapping(dict.fromkeys(ROLES, HELD.schema())), "minProperties": 1}],
+        "description": "bits, or the format, of its weights and activations: 8, or {weights: 4, activations: 8}",
+    },
     "budget": {**_BUDGET, "description": "figures the layer or block must not exceed, all its repetitions together"},
     "lint": {**_mapping({"ignore": NAMES}), "description": "rules that are not applied here"},
 }
@@ -109,7 +117,20 @@ def _top(name: str) -> Schema:
         "outputs": NAMES,
         "expect": _mapping({**dict.fromkeys(AMOUNTS, AMOUNT), "output": shape, "receptive_field": shape}),
         "budget": _BUDGET,
+        "deploy": _deployment(),
     }.get(name, TEXT)
+
+
+def _deployment() -> Schema:
+    dtype: Schema = {"enum": list(HELD.words)}
+    by_role = {**_mapping(dict.fromkeys(ROLES, dtype)), "minProperties": 1}
+    fields: Schema = {
+        "fused": {"type": "boolean"},
+        "dtype": {"anyOf": [dtype, by_role]},
+        "batch": {"type": "integer", "minimum": 1, "maximum": LARGEST},
+        "device": {"type": "string", "minLength": 1},
+    }
+    return _mapping({name: {**fields[name], "description": about} for name, about in DEPLOYED.items()})
 
 
 def _kind(name: str) -> Schema:

@@ -14,12 +14,15 @@ from typing import Any
 import msgspec
 
 from convcalc import rules, steps
+from convcalc.analysis.terms import HowRun
+from convcalc.arithmetic.precision import precision
 from convcalc.fields import LARGEST, shown
 from convcalc.language.limits import LIMITED
-from convcalc.language.quantities import EXPECTED, amount
+from convcalc.language.quantities import DURATION, EXPECTED, EXPECTED_DURATION, amount, duration
 from convcalc.language.source import STEPS_OF_DIAGNOSTIC, Diagnostic, Source, SpecError, read
 from convcalc.language.suggestions import did_you_mean
 from convcalc.language.tree import LONGEST_NUMBER
+from convcalc.linting.deploying import device_named, how_run
 
 TABLES = {"convcalc.toml": ("lint",), "pyproject.toml": ("tool", "convcalc", "lint")}
 """In one folder, the first file that has its table counts."""
@@ -48,10 +51,18 @@ class Configuration(msgspec.Struct, frozen=True):
     ignore: tuple[str, ...] = ()
     per_file_ignores: dict[str, tuple[str, ...]] = {}
     severity: dict[str, str] = {}
-    target: str = ""
+    device: str | None = None
+    dtype: str | None = None
+    fused: bool | None = None
+    batch: int | None = None
     object_size: int | None = None
     fail_level: str = "warning"
-    budgets: dict[str, dict[str, int]] = {}
+    budgets: dict[str, dict[str, Any]] = {}
+
+    @property
+    def how(self) -> HowRun:
+        """How networks are deployed, as far as it is said."""
+        return how_run(device=self.device, dtype=self.dtype, fused=self.fused, batch=self.batch)
 
     @property
     def folder(self) -> str:
@@ -63,9 +74,9 @@ class Configuration(msgspec.Struct, frozen=True):
         ignored = (words for pattern, words in self.per_file_ignores.items() if self._matches(pattern, path))
         return [word for words in ignored for word in words]
 
-    def budgets_of(self, path: str) -> dict[str, int]:
+    def budgets_of(self, path: str) -> dict[str, Any]:
         """The limits of one file; a later pattern wins."""
-        merged: dict[str, int] = {}
+        merged: dict[str, Any] = {}
         for pattern, limits in self.budgets.items():
             if self._matches(pattern, path):
                 merged |= limits
@@ -249,16 +260,40 @@ class _TableReader:
     def _level(self, table: tuple[str, ...], key: str, value: Any) -> str | None:
         return self._one_of(table, key, value, LEVELS)
 
-    def _target(self, table: tuple[str, ...], key: str, value: Any) -> str | None:
-        return self._one_of(table, key, value, targets())
+    def _device(self, table: tuple[str, ...], key: str, value: Any) -> str | None:
+        """A device's name, or a file from the folder of the configuration."""
+        if not isinstance(value, str) or not value:
+            self._problem(table, key, f"expected the name of a device or of a file, found {_found(value)}")
+            return None
+        named, problem, advice = device_named(value, os.path.dirname(self.source.path))
+        if problem:
+            self._problem(table, key, problem, advice)
+        return named
 
-    def _size(self, table: tuple[str, ...], key: str, value: Any) -> int | None:
-        if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST:
+    def _dtype(self, table: tuple[str, ...], key: str, value: Any) -> str | None:
+        try:
+            precision(value if isinstance(value, str) else _found(value))
+        except ValueError as error:
+            self._problem(table, key, str(error))
+            return None
+        return str(value)
+
+    def _flag(self, table: tuple[str, ...], key: str, value: Any) -> bool | None:
+        if isinstance(value, bool):
             return value
-        self._problem(table, key, f"expected a whole number of pixels from 1 to {LARGEST}, found {_found(value)}")
+        self._problem(table, key, f"expected true or false, found {_found(value)}")
         return None
 
-    def _budgets(self, table: tuple[str, ...], key: str, value: Any) -> dict[str, dict[str, int]]:
+    def _size(self, table: tuple[str, ...], key: str, value: Any) -> int | None:
+        return self._count(table, key, value, " of pixels")
+
+    def _count(self, table: tuple[str, ...], key: str, value: Any, of: str = "") -> int | None:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST:
+            return value
+        self._problem(table, key, f"expected a whole number{of} from 1 to {LARGEST}, found {_found(value)}")
+        return None
+
+    def _budgets(self, table: tuple[str, ...], key: str, value: Any) -> dict[str, dict[str, Any]]:
         budgets = {}
         for pattern, limits in self._entries(table, key, value, "a table from patterns of files to limits"):
             inner = (*table, key, pattern)
@@ -268,11 +303,14 @@ class _TableReader:
             budgets[pattern] = {name: limit for name, limit in amounts.items() if limit is not None}
         return budgets
 
-    def _amount(self, table: tuple[str, ...], key: str, value: Any) -> int | None:
+    def _amount(self, table: tuple[str, ...], key: str, value: Any) -> Any:
         try:
+            if key == DURATION:
+                return duration(value if isinstance(value, int | float) else None)
             return amount(value if isinstance(value, int | str) else None)
         except ValueError:
-            self._problem(table, key, f"{EXPECTED}, found {_found(value)}")
+            expected = EXPECTED_DURATION if key == DURATION else EXPECTED
+            self._problem(table, key, f"{expected}, found {_found(value)}")
             return None
 
     # ---- what they share ----
@@ -329,19 +367,15 @@ KEYS = {
     "ignore": "words",
     "per-file-ignores": "words_by_pattern",
     "severity": "severities",
-    "target": "target",
+    "device": "device",
+    "dtype": "dtype",
+    "fused": "flag",
+    "batch": "count",
     "object-size": "size",
     "fail-level": "level",
     "budgets": "budgets",
 }
 """What can be configured, and how it is read."""
-
-
-def targets() -> tuple[str, ...]:
-    """The hardware that rules know."""
-    from convcalc.rules import _targets
-
-    return tuple(_targets.TARGETS)
 
 
 def _found(value: Any) -> str:

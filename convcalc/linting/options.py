@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from convcalc import rules
+from convcalc.analysis.terms import HowRun
+from convcalc.arithmetic.precision import precision
 from convcalc.fields import LARGEST, shown
 from convcalc.language.quantities import AMOUNTS, amount
 from convcalc.language.suggestions import did_you_mean
 from convcalc.language.tree import number
 from convcalc.layers import Shape
-from convcalc.linting.configuration import LEVELS, targets
+from convcalc.linting.configuration import LEVELS
+from convcalc.linting.deploying import device_named, how_run
 from convcalc.opening import How
 from convcalc.rules._subject import Growth
 
@@ -32,7 +35,10 @@ class Options(msgspec.Struct, frozen=True):
 
     select: tuple[str, ...] | None = None
     ignore: tuple[str, ...] = ()
-    target: str | None = None
+    device: str | None = None
+    dtype: str | None = None
+    fused: bool | None = None
+    batch: int | None = None
     object_size: int | None = None
     fail_level: str | None = None
     config: str | None = None
@@ -50,17 +56,21 @@ class Options(msgspec.Struct, frozen=True):
         """How model files are read."""
         return {"strict": self.strict, "scale": self.scale, "blocks": self.blocks}
 
+    @property
+    def deployed(self) -> HowRun:
+        """How networks are deployed, as far as it is said; that goes before what a spec says."""
+        return how_run(device=self.device, dtype=self.dtype, fused=self.fused, batch=self.batch)
+
     def check(self) -> None:
         """Refuse words that mean nothing.
 
         Raises:
-            UsageError: there is no such rule, target or level.
+            UsageError: there is no such rule, device, format or level.
         """
         for word in (*(self.select or ()), *self.ignore):
             if not rules.chosen(word):
                 raise UsageError(f"there is no rule `{word}`; {rules.did_you_mean(word)}")
-        if self.target is not None:
-            _one_of("target", self.target, targets())
+        self._check_deployed()
         if self.fail_level is not None:
             _one_of("fail-level", self.fail_level, LEVELS)
         if self.object_size is not None and not 1 <= self.object_size <= LARGEST:
@@ -68,6 +78,20 @@ class Options(msgspec.Struct, frozen=True):
             raise UsageError(f"object-size: {expected}, found {shown(self.object_size)}")
         if bool(self.growth) != (self.base is not None):
             raise UsageError("--base says against what, --max-regression by how much; one needs the other")
+
+    def _check_deployed(self) -> None:
+        """That the device and the formats are some that there are."""
+        if self.dtype is not None:
+            try:
+                precision(self.dtype)
+            except ValueError as error:
+                raise UsageError(f"dtype: {error}") from None
+        if self.batch is not None and not 1 <= self.batch <= LARGEST:
+            raise UsageError(f"batch: expected a whole number from 1 to {LARGEST}, found {shown(self.batch)}")
+        if self.device:
+            _, problem, advice = device_named(self.device)
+            if problem:
+                raise UsageError(f"device: {problem}{advice and f'; {advice}'}")
 
 
 def _one_of(what: str, word: str, known: tuple[str, ...]) -> None:

@@ -43,7 +43,10 @@ def lint(
     *,
     select: Iterable[str] | None = None,
     ignore: Iterable[str] = (),
-    target: str | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+    fused: bool | None = None,
+    batch: int | None = None,
     object_size: int | None = None,
     fail_level: str | None = None,
     config: str | None = None,
@@ -60,7 +63,8 @@ def lint(
 
     Rules are named by code, name or prefix (`CC206`, `dead-taps`, `CC2`). What is not given is as configured in the
     `convcalc.toml` or `pyproject.toml` nearest to each file; `config` names one for all of them. `max_regression` holds
-    texts such as `macs=5%`, against `base`, a revision of git or a spec.
+    texts such as `macs=5%`, against `base`, a revision of git or a spec. `device`, `dtype`, `fused` and `batch` are how
+    the network is deployed, as for `convcalc.analyze`.
 
     Raises:
         ValueError: an argument that means nothing.
@@ -69,7 +73,10 @@ def lint(
     options = Options(
         select=None if select is None else tuple(select),
         ignore=tuple(ignore),
-        target=target,
+        device=device,
+        dtype=dtype,
+        fused=fused,
+        batch=batch,
         object_size=object_size,
         fail_level=fail_level,
         config=config,
@@ -158,12 +165,15 @@ class Linter:
             start, end = examined.places.top("layers")
             message = f"growth cannot be told, because the base has mistakes: {base}"
             file.subject.noticed["CC505"] = [Problem(None, start, end, message, severity="info")]
+        if file.subject.device_problem is not None:
+            file.subject.noticed["CC013"] = [file.subject.device_problem]
         return file.linted()
 
     def _settings(self, configuration: Configuration, path: str, base: Report | None) -> RuleSettings:
         options = self.options
         return RuleSettings(
-            target=configuration.target if options.target is None else options.target,
+            asked=options.deployed,
+            configured=configuration.how,
             object_size=configuration.object_size if options.object_size is None else options.object_size,
             budgets=configuration.budgets_of(path) if configuration.budgets else {},
             configuration=configuration.path,

@@ -1,33 +1,42 @@
-"""Figures that are held against a limit: of a whole network, and of one layer or block."""
+"""Figures that are held against a limit: of a whole network, and of one layer or block.
+
+A budget is about the network as it is deployed (`subject.deployed`): in kernels where it is fused, in its formats.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
 from convcalc.analysis.analyze import alive_bytes
-from convcalc.analysis.terms import Terms
-from convcalc.analysis.traffic import output_bytes
+from convcalc.analysis.report import Report
+from convcalc.analysis.traffic import buffer_bytes, output_bytes
+from convcalc.language.quantities import DURATION, MEMORIES
 from convcalc.language.site import Site
 from convcalc.layers import UNSIZED
+from convcalc.rules._deployed import PICOSECONDS, Deployed, Unbounded
 from convcalc.rules._subject import Problem, Subject
 
 MOST_NAMES = 3
 """Layers that are named as the largest."""
-AS_WRITTEN = Terms()
+MANY = 1000
+PEAKS = ("peak_activation_bytes", "sram")
+"""Amounts that are the largest at any time, and not a sum over the layers."""
 
 
 class BudgetLimit(msgspec.Struct, frozen=True):
-    """A limit of some figure, in force for some rows of the report, with what is marked where it is not kept.
+    """A limit of some figure, with what is marked where it is not kept.
 
-    `site` and `index` are the layer or block that it is a limit of, and its last node; None for the network.
+    `nodes` are those it is in force for, the latter not included, None for the network. `site` and `index` are the
+    layer or block that it is a limit of, and its last node; None for the network.
     """
 
     name: str
-    value: int
-    rows: slice
+    value: Any
+    nodes: tuple[int, int] | None
     mark: tuple[int, int]
     behind: str = ""
     site: Site | None = None
@@ -39,6 +48,12 @@ class BudgetLimit(msgspec.Struct, frozen=True):
         text = f"{layer}: {message}" if layer else f"{message}{self.behind}"
         return Problem(self.index, *self.mark, text, advice, severity=severity, layer=layer)
 
+    def rows(self, deployed: Deployed) -> Sequence[int]:
+        """The rows of the report that it is in force for."""
+        if self.nodes is None:
+            return range(len(deployed.network.layers))
+        return deployed.rows(*self.nodes)
+
 
 def limits(subject: Subject, names: tuple[str, ...]) -> Iterator[BudgetLimit]:
     """Those of some figures: in the spec, in the configuration, on a layer or block."""
@@ -47,17 +62,17 @@ def limits(subject: Subject, names: tuple[str, ...]) -> Iterator[BudgetLimit]:
     network, places = subject.network, subject.places
     for name in names:
         if name in network.budget:
-            yield BudgetLimit(name, network.budget[name], slice(None), places.top("budget", name))
+            yield BudgetLimit(name, network.budget[name], None, places.top("budget", name))
         if name in subject.settings.budgets:
             behind = f" of {subject.settings.configuration}"
-            yield BudgetLimit(name, subject.settings.budgets[name], slice(None), places.top("layers"), behind)
+            yield BudgetLimit(name, subject.settings.budgets[name], None, places.top("layers"), behind)
     for site, first, last in places.budgeted:
         for name, limit in (site.layer.budget or {}).items():
             if name in names and first < last:
                 layer = site.in_users_text()[0].layer
                 key = limit.key if layer is site.layer else layer.key  # where the budget stands in the user's text
-                rows = slice(first - network.input_count, last - network.input_count)
-                yield BudgetLimit(name, limit.value, rows, (key.start, key.end), site=site, index=last - 1)
+                mark = key.start, key.end
+                yield BudgetLimit(name, limit.value, (first, last), mark, site=site, index=last - 1)
 
 
 def over_budget(subject: Subject, names: tuple[str, ...]) -> Iterator[Problem]:
@@ -66,23 +81,56 @@ def over_budget(subject: Subject, names: tuple[str, ...]) -> Iterator[Problem]:
     What is only known to be at least so much, and no more than the limit, is said too: nobody knows whether it is met.
     """
     for limit in limits(subject, names):
-        name, rows = limit.name, limit.rows
-        amounts = _amounts(subject, name)[rows]
-        value = max(amounts, default=0) if name == "peak_activation_bytes" else sum(amounts)
-        unknown = uncosted(subject, name, rows)
+        name, rows = limit.name, limit.rows(subject.deployed)
+        amounts = [_amounts(subject, name)[row] for row in rows]
+        value = max(amounts, default=0) if name in PEAKS else sum(amounts)
+        unknown = uncosted(subject.deployed.report, name, rows)
         if value > limit.value:
-            yield limit.problem(_over(name, value, limit.value, unknown), _largest(subject, name, rows))
+            message = _over(name, value, limit.value, unknown, _how(subject.deployed, name))
+            yield limit.problem(message, _largest(subject, name, rows))
         elif unknown:
             yield limit.problem(_unknown(name, value, limit.value, unknown), unknown_costs(unknown), "info")
 
 
-EXACT = ("activation_bytes", "peak_activation_bytes")
+def over_bound(subject: Subject) -> Iterator[Problem]:
+    """Where the least time on the device exceeds its limit, or there is no such time."""
+    deployed = subject.deployed
+    for limit in limits(subject, (DURATION,)):
+        try:
+            bounds = deployed.bounds_ps
+        except Unbounded as error:
+            yield limit.problem(f"{DURATION}: {error}", error.advice)
+            continue
+        rows = limit.rows(deployed)
+        value, most = sum(bounds[row] for row in rows), limit.value * PICOSECONDS
+        unknown = uncosted(deployed.report, DURATION, rows)
+        if value > most:
+            on = f"on {deployed.device.name} ({deployed.memory()})" if deployed.device is not None else ""
+            known = f" ({len(unknown)} not costed)" if unknown else ""
+            over = f"{milliseconds(value - most)} ms{percentage(value - most, most)}"
+            yield limit.problem(
+                f"at least {milliseconds(value)} ms{known} {on} are {over} over the budget of {float(limit.value):g} ms",
+                _longest(deployed, bounds, rows),
+            )
+        elif unknown:
+            message = f"at least {milliseconds(value)} ms: whether the budget of {float(limit.value):g} ms is met is not known"
+            yield limit.problem(message, unknown_costs(unknown), "info")
+
+
+def milliseconds(picoseconds: Any) -> str:
+    """A time as people write it, in four digits or more."""
+    time = float(picoseconds) / PICOSECONDS
+    return f"{time:.4g}" if time < MANY else f"{time:,.0f}"
+
+
+EXACT = ("activation_bytes", *PEAKS)
 """Amounts that follow from shapes, which are known of most layers whose cost is not."""
 
 
-def uncosted(subject: Subject, name: str, rows: slice = slice(None)) -> tuple[str, ...]:
+def uncosted(report: Report, name: str, rows: Sequence[int] | None = None) -> tuple[str, ...]:
     """The layers of which it is not known what they add to an amount."""
-    lacking = (row for row in subject.report.layers[rows] if not row.costed)
+    chosen = report.layers if rows is None else [report.layers[row] for row in rows]
+    lacking = (row for row in chosen if not row.costed)
     return tuple(row.name for row in lacking if name not in EXACT or row.output_shape == UNSIZED)
 
 
@@ -101,49 +149,78 @@ def unknown_costs(names: tuple[str, ...]) -> str:
 
 def written_amount(name: str, amount: int) -> str:
     """An amount as people write it: all digits."""
-    return f"{amount:,}{' bytes' if name.endswith('_bytes') else ''}"
+    return f"{amount:,}{' bytes' if is_bytes(name) else ''}"
 
 
-def percentage(part: int, total: int) -> str:
+def is_bytes(name: str) -> bool:
+    """Whether an amount is one of bytes."""
+    return name.endswith("_bytes") or name in MEMORIES
+
+
+def percentage(part: Any, total: Any) -> str:
     """A share as text; nothing where it would be of nothing."""
-    return f" ({100 * part / total:.1f} %)" if total else ""
+    return f" ({float(100 * part / total):.1f} %)" if total else ""
+
+
+def _how(deployed: Deployed, name: str) -> str:
+    """What must be known of an amount of what is deployed; nothing where it is as every report has it."""
+    how = deployed.memory() if name in MEMORIES else deployed.how
+    device = f" on {deployed.device.name}" if name in MEMORIES and deployed.device is not None else ""
+    return f" ({how}{device})" if how else ""
+
+
+_MEANT = {"sram": "bytes of activations at the peak", "flash": "bytes of weights and buffers"}
 
 
 def _unknown(name: str, value: int, limit: int, unknown: tuple[str, ...]) -> str:
-    amount = least(f"{written_amount(name, value)}{'' if name.endswith('_bytes') else f' {name}'}", unknown)
+    amount = least(f"{written_amount(name, value)}{'' if is_bytes(name) else f' {name}'}", unknown)
     return f"{amount}: whether the budget of {written_amount(name, limit)} for {name} is met is not known"
 
 
-def _over(name: str, value: int, limit: int, unknown: tuple[str, ...]) -> str:
+def _over(name: str, value: int, limit: int, unknown: tuple[str, ...], how: str) -> str:
     beyond = f"{'at least ' if unknown else ''}{value - limit:,}{percentage(value - limit, limit)}"
-    return f"{least(f'{value:,} {name}', unknown)} are {beyond} over the budget of {limit:,}"
+    amount = least(f"{value:,} {_MEANT.get(name, name)}", unknown)
+    what = f"{name}: " if name in MEMORIES else ""
+    return f"{what}{amount}{how} are {beyond} over the budget of {limit:,}"
 
 
 @lru_cache(maxsize=8)
 def _amounts(subject: Subject, name: str) -> list[int]:
-    """How much of it each layer has."""
-    if name == "peak_activation_bytes":
-        return alive_bytes(subject.network, AS_WRITTEN)
+    """How much of it each row has."""
+    deployed = subject.deployed
+    network, terms, rows = deployed.network, deployed.terms, deployed.report.layers
+    if name in PEAKS:
+        return alive_bytes(network, terms)
     if name == "activation_bytes":
-        return [output_bytes(node, AS_WRITTEN) for node in subject.network.layers]
-    if name == "weight_bytes":
-        return [row.weight_bytes for row in subject.report.layers]
-    return [getattr(row, name) for row in subject.report.layers]
+        return [row.output_bytes for row in rows]
+    if name not in ("buffer_bytes", "flash"):
+        return [getattr(row, name) for row in rows]
+    buffers = [buffer_bytes(network, node, terms) for node in network.layers]
+    if name == "buffer_bytes":
+        return buffers
+    return [row.weight_bytes + own for row, own in zip(rows, buffers, strict=True)]
 
 
-def _largest(subject: Subject, name: str, rows: slice) -> str:
+def _largest(subject: Subject, name: str, rows: Sequence[int]) -> str:
     """The layers that have the most, in words."""
-    report = subject.report
-    layers = list(zip(report.layers, _amounts(subject, name), strict=True))[rows]
-    most = sorted(((row.name, amount) for row, amount in layers), key=lambda pair: -pair[1])[:MOST_NAMES]
-    if name != "peak_activation_bytes":
-        return f"largest: {_listed(name, most)}" if most[0][1] and len(layers) > 1 else ""
+    deployed, amounts = subject.deployed, _amounts(subject, name)
+    report = deployed.report
+    most = sorted(((report.layers[row].name, amounts[row]) for row in rows), key=lambda pair: -pair[1])[:MOST_NAMES]
+    if name not in PEAKS:
+        return f"largest: {_listed(name, most)}" if most[0][1] and len(rows) > 1 else ""
     where = f"the peak is at {most[0][0]}"
-    if len(layers) < len(report.layers) or report.peak is None:
+    if len(rows) < len(report.layers) or report.peak is None:
         return where
-    sizes = {node.name: output_bytes(node, AS_WRITTEN) for node in subject.network.nodes}
+    sizes = {node.name: output_bytes(node, deployed.terms) for node in deployed.network.nodes}
     tensors = sorted(((tensor, sizes[tensor]) for tensor in report.peak.tensors), key=lambda pair: -pair[1])
     return f"{where}; alive: {_listed(name, tensors[:MOST_NAMES])}"
+
+
+def _longest(deployed: Deployed, bounds: Sequence[int], rows: Sequence[int]) -> str:
+    """The rows that take the most time, in words."""
+    most = sorted(rows, key=lambda row: -bounds[row])[:MOST_NAMES]
+    named = (f"{deployed.report.layers[row].name} {milliseconds(bounds[row])} ms" for row in most if bounds[row])
+    return f"longest: {', '.join(named)}" if len(rows) > 1 else ""
 
 
 def _listed(name: str, amounts: Iterable[tuple[str, int]]) -> str:

@@ -10,10 +10,13 @@ import msgspec
 
 from convcalc.analysis.analyze import as_written
 from convcalc.analysis.report import Report, Row
+from convcalc.analysis.terms import HowRun
+from convcalc.language.deploying import place_of
 from convcalc.language.places import TextPlaces
 from convcalc.language.source import Diagnostic, Edit, Source
 from convcalc.layers import Shape
 from convcalc.network import Network, Node
+from convcalc.rules._deployed import Deployed, terms_asked
 
 
 class Fix(msgspec.Struct, frozen=True):
@@ -50,14 +53,16 @@ class Growth(msgspec.Struct, frozen=True):
 
 
 class RuleSettings(msgspec.Struct, frozen=True):
-    """What the configuration says to rules: the hardware meant, and how large, in pixels, what is looked for is.
+    """What is said to rules: how large, in pixels, what is looked for is, and how the network is deployed.
 
-    `budgets` are limits that stand in `configuration`, not in the spec. `base` is the network that this one came from,
-    called `base_name`, and `growth` how much more of an amount than there it may have.
+    `asked` goes before what its spec says of that, which goes before what is `configured`. `budgets` are limits that
+    stand in `configuration`, not in the spec. `base` is the network that this one came from, called `base_name`, and
+    `growth` how much more of an amount than there it may have.
     """
 
-    target: str = ""
     object_size: int | None = None
+    asked: HowRun = {}
+    configured: HowRun = {}
     budgets: dict[str, int] = {}
     configuration: str = ""
     base: Report | None = None
@@ -95,6 +100,26 @@ class Subject:
     def report(self) -> Report:
         """The costs of the network, batch 1, float32."""
         return as_written(self.network)
+
+    @property
+    def deployed(self) -> Deployed:
+        """The network as it is deployed."""
+        return self._deployed[0]
+
+    @property
+    def device_problem(self) -> Problem | None:
+        """That the device which the spec names is none."""
+        mistake = self._deployed[1]
+        if mistake is None:
+            return None
+        where = "" if mistake.path == self.source.path or not mistake.line else f"{mistake.path}:{mistake.line}: "
+        mark = place_of(self.source, "device")
+        return Problem(None, *mark, f"device: {where}{mistake.message}", mistake.help, severity="error")
+
+    @cached_property
+    def _deployed(self) -> tuple[Deployed, Diagnostic | None]:
+        terms, mistake = terms_asked(self.network, self.settings.asked, self.settings.configured)
+        return Deployed(self.network, terms), mistake
 
     def row(self, index: int) -> Row:
         """A layer's row of the report."""

@@ -5,8 +5,11 @@ count once.
 
 A limit stands under `budget`: of the spec, where it counts for the whole network, of a layer, or of a block that is
 called, where it counts for all its layers and all its repetitions together. In the configuration `budgets` holds
-limits for the files that a pattern matches. Amounts may end in K, M, G, T or KiB, MiB, GiB. A spec with mistakes has
-no totals, and is not held against its budget.
+limits for the files that a pattern matches. A budget is about the network as it is deployed: fused, in its formats and
+on its device, as the command line, `deploy` in the spec or the configuration says, and else layer by layer in float32.
+Where layers are fused, the limit of a layer or block counts the kernels that its layers run in.
+
+Amounts may end in K, M, G, T or KiB, MiB, GiB. A spec with mistakes has no totals, and is not held against its budget.
 
 False positives: none; it is your own limit. `convcalc lint --suggest-budget 10%` prints one with room to grow.
 

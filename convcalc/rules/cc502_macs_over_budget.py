@@ -1,6 +1,7 @@
-"""More multiply-adds, element-wise operations or FLOPs than the budget allows.
+"""More multiply-adds, element-wise operations, FLOPs or bit operations than the budget allows.
 
 One MAC is one multiply and its add, batch 1, taps on padding counted; FLOPs are 2 * MACs + element-wise operations.
+`bit_operations` are the MACs times the bits of both factors.
 
 Limits stand where `convcalc rules CC501` says.
 
@@ -39,4 +40,4 @@ SEVERITY = "error"
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Figures over their budget."""
-    return over_budget(subject, ("macs", "elementwise_ops", "flops"))
+    return over_budget(subject, ("macs", "elementwise_ops", "flops", "bit_operations"))

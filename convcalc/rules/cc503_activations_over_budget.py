@@ -1,7 +1,8 @@
 """More memory for activations than the budget allows.
 
-`peak_activation_bytes` are the most that live at one time: no operation in place, a tensor freed after its last use,
-layers in the order written, float32, batch 1. `activation_bytes` are those of all layers' outputs.
+`peak_activation_bytes` are the most that live at one time, a tensor freed after its last use, layers in the order
+written; nothing runs in place but in a fused network (see CC508, `sram`). `activation_bytes` are
+those of all layers' outputs.
 
 Limits stand where `convcalc rules CC501` says.
 

@@ -1,6 +1,7 @@
-"""More bytes of weights than the budget allows.
+"""More bytes of weights, or of buffers, than the budget allows.
 
-`weight_bytes` are 4 bytes, those of a float32, for each parameter.
+`weight_bytes` are those of the parameters in the format of each, 4 bytes in float32, `buffer_bytes` those of the
+buffers. `flash` is both together (CC509).
 
 Limits stand where `convcalc rules CC501` says.
 
@@ -31,4 +32,4 @@ SEVERITY = "error"
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Figures over their budget."""
-    return over_budget(subject, ("weight_bytes",))
+    return over_budget(subject, ("weight_bytes", "buffer_bytes"))

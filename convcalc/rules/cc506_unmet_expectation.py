@@ -44,7 +44,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     for name, expected in network.expect.items():
         value = figures[name]
         wanted, there = _figure(expected), _figure(value)
-        unknown = uncosted(subject, name) if name in AMOUNTS else ()
+        unknown = uncosted(subject.report, name) if name in AMOUNTS else ()
         if unknown and isinstance(value, int) and isinstance(expected, int) and value <= expected:
             message = f"expected {name} {wanted}, found {least(there, unknown)}: no more can be said"
             yield subject.problem_at_spec(message, unknown_costs(unknown), ("expect", name), severity="info")

@@ -37,7 +37,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     """Fields smaller than they must be."""
     for limit in limits(subject, ("min_receptive_field",)):
         report = subject.report
-        field = report.receptive_field if limit.site is None else report.layers[limit.rows][-1].receptive_field
+        field = report.receptive_field if limit.nodes is None else report.rows(*limit.nodes)[-1].receptive_field
         sizes = [size for size in (field.size if field is not None else None) or () if size is not None]
         if sizes and min(sizes) < limit.value:
             short = limit.value - min(sizes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from convcalc.analysis.report import Report
+from convcalc.analysis.terms import Terms
 from convcalc.language.quantities import FACTORS
 from convcalc.views import words
 from convcalc.visible import visible
@@ -12,7 +13,9 @@ from convcalc.visible import visible
 if TYPE_CHECKING:
     from fractions import Fraction
 
-_SUGGESTED = ("params", "macs", "peak_activation_bytes")
+_SUGGESTED = ("params", "macs")
+_PICOSECONDS = 10**9
+"""In a millisecond."""
 _DIGITS = 4
 """Digits of a suggested amount."""
 
@@ -21,18 +24,41 @@ def text(report: Report, path: str, percent: Fraction) -> str:
     """The lines of a `budget` that lets every amount grow, and the receptive field shrink, by so many percent."""
     more = f"{float(percent):g} % more" if percent else "no more"
     lines = [f"# {visible(path)}: what it has now, and {more}", "budget:"]
-    for name in _SUGGESTED:
-        amount: int = getattr(report.totals, name)
-        now = words.at_least(f"{amount:,}", len(words.lacking(report, name)))
-        lines.append(
-            f"  {name}: {rounded_up(amount * (1 + percent / 100), binary=name.endswith('_bytes'))} # {now} now"
-        )
+    more_of = 1 + percent / 100
+    for name, (amount, unknown) in _amounts(report).items():
+        now = words.at_least(f"{amount:,}", unknown)
+        lines.append(f"  {name}: {rounded_up(amount * more_of, binary=name not in _SUGGESTED)} # {now} now")
+    if report.totals.bound_ps:
+        now = words.at_least(f"{report.totals.bound_ps / _PICOSECONDS:.4g}", len(report.uncosted))
+        least = _decimal(more_of * report.totals.bound_ps / _PICOSECONDS)
+        lines.append(f"  bound_ms: {least} # {now} now, on {report.convention.device}")
     field = report.receptive_field
     sizes = [size for size in (field.size if field is not None else None) or () if size is not None]
     if sizes:
         least = min(sizes) / (1 + percent / 100)
         lines.append(f"  min_receptive_field: {least.numerator // least.denominator} # {min(sizes):,} now")
     return "\n".join(lines) + "\n"
+
+
+def _amounts(report: Report) -> dict[str, tuple[int, int]]:
+    """What is suggested, each with how many layers are not counted in it.
+
+    Of a network that is deployed otherwise than every report is by default, what it needs of a device's memories.
+    """
+    totals, peak = report.totals, "peak_activation_bytes"
+    amounts = {name: (getattr(totals, name), len(words.lacking(report, name))) for name in (*_SUGGESTED, peak)}
+    if report.terms != Terms():
+        amounts["sram"] = amounts.pop(peak)
+        amounts["flash"] = totals.weight_bytes + totals.buffer_bytes, len(words.lacking(report, "weight_bytes"))
+    return amounts
+
+
+def _decimal(time: Fraction) -> str:
+    """The next number of milliseconds that is written in a few digits."""
+    from decimal import ROUND_CEILING, Context
+
+    context = Context(prec=_DIGITS, rounding=ROUND_CEILING)
+    return f"{context.divide(context.create_decimal(time.numerator), time.denominator):f}"
 
 
 def rounded_up(amount: Fraction, *, binary: bool) -> str:

@@ -161,7 +161,9 @@ def _layer(data: bytes, draw: random.Random) -> str:
 def _lint(file: str, data: bytes, draw: random.Random) -> Arguments:
     options = ["--format", draw.choice(LINT_FORMATS), "--config", "none.toml"]
     options += ["--select", "CC"] if draw.random() < 0.6 else []
-    options += ["--target", draw.choice(("nvidia-fp16", "ti-npu", "axis-dlpu"))] if draw.random() < 0.2 else []
+    options += (
+        ["--device", draw.choice(("a100", "ti-npu", "axis-dlpu")), "--dtype", "int8"] if draw.random() < 0.2 else []
+    )
     options += ["--object-size", "9"] if draw.random() < 0.1 else []
     if draw.random() < 0.05:
         return ["lint", file, "--suggest-budget", "10%"]

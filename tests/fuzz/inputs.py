@@ -21,7 +21,8 @@ select = ["CC1", "CC2", "dead-taps"]
 ignore = ["CC306"]
 per-file-ignores = {"legacy/**" = ["CC2"], "*.yaml" = ["CC301"]}
 severity = {CC204 = "error", CC208 = "off"}
-target = "nvidia-fp16"
+device = "a100"
+dtype = "float16"
 object-size = 32
 fail-level = "warning"
 budgets = {"*" = {macs = "300M", params = 1000}}

@@ -117,6 +117,7 @@ def on_the_tree(text: str, draw: random.Random) -> str:
 KINDS = [*layers.names(), "separable_conv", "squeeze_excite", "bottleneck", "inverted_residual", "deform_conv_v2"]
 FIELDS = ["name", "from", "repeat", "when", "share", "branches", "stride", "padding", "axis", "kernel_size", "input"]
 FIELDS += ["inputs", "outputs", "variables", "blocks", "parameters", "layers", "expect", "budget", "lint", "ignore"]
+FIELDS += ["bits", "weights", "activations", "deploy", "fused", "dtype", "batch", "device"]
 
 
 def _nodes(tree: Any) -> Iterator[Any]:

@@ -162,6 +162,9 @@ class Grammar:
             tree["expect"] = figures | draw.choice(({"output": list(shape)}, {"receptive_field": 3}, {}))
         if draw.random() < 0.1:
             tree["budget"] = self.budget()
+        if draw.random() < 0.1:
+            how = {"fused": True, "dtype": draw.choice(("int8", {"weights": "int4"})), "batch": 3}
+            tree["deploy"] = {name: self.maybe_odd(value) for name, value in how.items() if draw.random() < 0.7}
         return self.disturbed(tree) if self.is_odd() else tree
 
     def draw_variables(self) -> None:
@@ -308,6 +311,8 @@ class Grammar:
         if draw.random() < 0.03:
             common["budget"] = self.budget()
         if draw.random() < 0.03:
+            common["bits"] = self.maybe_odd(draw.choice((1, 8, "float16", {"weights": 4, "bias": "int32"})))
+        if draw.random() < 0.03:
             common["lint"] = {"ignore": self.maybe_odd(draw.choice((["CC2"], "dead-taps", ["CC201", "CC3"])))}
         return common
 
@@ -376,7 +381,8 @@ class Grammar:
         return self.maybe_odd(self.draw.choice((1, 1, 2, 3, shape[0], "in_channels", "[1, 2][0]")))
 
     def budget(self) -> Any:
-        return {name: self.maybe_odd(self.amount()) for name in self.draw.sample(LIMITED, 2)}
+        names = self.draw.sample(LIMITED, 2)
+        return {name: self.maybe_odd(0.5 if name == "bound_ms" else self.amount()) for name in names}
 
     def amount(self) -> Any:
         return self.draw.choice((1, 1000, "30M", "1.5 GiB", "256 KiB", 10**12, 0))

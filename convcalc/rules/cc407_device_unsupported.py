@@ -1,28 +1,28 @@
-"""A layer that the target's accelerator does not run.
+"""A layer that the device's accelerator does not run.
 
 What is outside of an accelerator's table falls back to the processor beside it, and every such layer copies its maps
 there and back.
 
-Flagged, with target ti-npu, the one with a table: a convolution of more than 7 taps on the first axis, or of strides
+Flagged, with device ti-npu, the one with a table: a convolution of more than 7 taps on the first axis, or of strides
 other than 1x1, 2x1 and 2x2; of groups, but for depthwise ones; max pooling of more than 4 positions on an axis; a
 linear layer of fewer than 16 features; attention, recurrent layers, deformable convolutions, and maps of more than two
 axes. A net of one axis has its steps on the first.
 
 Options:
-    target: the hardware meant; without ti-npu the rule says nothing.
+    device: what it runs on; unless it is ti-npu the rule says nothing.
 
 False positives: newer microcode, whose table may be longer.
 
 Source: Texas Instruments, MCU AI user guide, "NPU guidelines", layer constraints.
 
 Flagged:
-    # convcalc.toml: target = "ti-npu"
+    # convcalc.toml: device = "ti-npu"
     input: [4, 128]
     layers:
       - conv: {out_channels: 8, kernel_size: 9} # <- CC407
 
 Allowed:
-    # convcalc.toml: target = "ti-npu"
+    # convcalc.toml: device = "ti-npu"
     input: [4, 128]
     layers:
       - conv: {out_channels: 8, kernel_size: 7, stride: 2}
@@ -59,7 +59,8 @@ REFUSED = frozenset({"attention", "deform_conv", "gru", "lstm", "rnn"})
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Layers outside the table."""
-    if subject.settings.target != "ti-npu":
+    device = subject.deployed.device
+    if device is None or device.name != "ti-npu":
         return
     for index, node in subject.layers:
         for problem, advice, field in _unsupported(node, subject.shapes(index)[0]):
