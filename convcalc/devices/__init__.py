@@ -6,9 +6,31 @@ one of them, or a file of the user's.
 
 from __future__ import annotations
 
+import os
+from functools import cache
+from pathlib import Path
+
 import msgspec
 
-from convcalc.arithmetic.precision import Format
+from convcalc.arithmetic.precision import Format, format_of
+
+FOLDER = Path(__file__).parent
+ENDINGS = (".yaml", ".yml")
+"""What the name of a file ends in; so does a word that names one, or it has a folder in it."""
+
+CATEGORIES = (
+    "data-centre GPU",
+    "desktop GPU",
+    "laptop",
+    "CPU",
+    "edge GPU",
+    "edge accelerator",
+    "phone NPU",
+    "FPGA",
+    "MCU NPU",
+    "microcontroller",
+)
+"""The sorts of device that ship, in the order they are listed."""
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,9 +55,22 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     sources: dict[str, str] = {}
 
 
+class NoPeak(ValueError):
+    """A format in which a device does not multiply, as far as is published."""
+
+    def __init__(self, device: Device, format: Format) -> None:  # noqa: A002  # the word for it
+        there = ", ".join(device.peak or device.channels)
+        super().__init__(f"{device.name} has no {format}; it has {there}")
+
+
 def names() -> list[str]:
     """Every device there is, sorted."""
-    raise NotImplementedError
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def is_file(word: str) -> bool:
+    """Whether a word names a file, and no device that ships."""
+    return word.lower().endswith(ENDINGS) or os.sep in word or "/" in word
 
 
 def load(word: str) -> Device:
@@ -44,9 +79,62 @@ def load(word: str) -> Device:
     Raises:
         SpecError: there is none, or the file cannot be read as one.
     """
-    raise NotImplementedError
+    from convcalc.devices import reading
+
+    return reading.of_file(word) if is_file(word) else shipped(word)
 
 
-def takes(device: Device, format: Format) -> bool:  # noqa: A002  # the word for it
-    """Whether a peak of the format is published."""
-    return format.name in device.peak
+@cache
+def shipped(name: str) -> Device:
+    """The device of that name.
+
+    Raises:
+        SpecError: there is none.
+    """
+    from convcalc.devices import reading
+
+    path = FOLDER / f"{name}.yaml"
+    if not name.replace("-", "").isalnum() or not name.isascii() or not path.is_file():
+        raise reading.unknown(name, names())
+    return reading.of_text(name, f"{name} (shipped device)", path.read_text("utf-8"))
+
+
+_FLOATS = ("fp4", "fp8", "float16", "tf32", "float32", "float64")
+"""Each holds those before it; `bfloat16` stands where `float16` does, and neither holds the other."""
+
+
+@cache
+def _wider(first: Format, second: Format) -> Format:
+    """The format in which numbers of both are multiplied.
+
+    That of the two that holds the other; a whole number and a float meet in the float, float16 and bfloat16 in float32.
+    """
+    if first == second:
+        return first
+    if first.is_integer or second.is_integer:
+        if first.is_integer and second.is_integer:
+            return max(first, second, key=lambda format: format.bits)
+        return second if first.is_integer else first
+    ranks = [_FLOATS.index("float16" if name == "bfloat16" else name) for name in (first.name, second.name)]
+    if ranks[0] == ranks[1]:
+        return format_of("float32")
+    return first if ranks[0] > ranks[1] else second
+
+
+def multiplying(device: Device, first: Format, second: Format) -> str:
+    """The format in which the device multiplies numbers of two formats, as `peak` and `channels` name it.
+
+    Whole numbers fit into wider ones: of the formats that are wide enough it is the fastest.
+
+    Raises:
+        NoPeak: there is none.
+    """
+    wanted, there = _wider(first, second), device.peak or device.channels
+    if not wanted.is_integer:
+        if wanted.name not in there:
+            raise NoPeak(device, wanted)
+        return wanted.name
+    formats = [format for format in map(format_of, there) if format.is_integer and format.bits >= wanted.bits]
+    if not formats:
+        raise NoPeak(device, wanted)
+    return max(formats, key=lambda format: (device.peak.get(format.name, 0), -format.bits)).name
