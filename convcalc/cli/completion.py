@@ -74,6 +74,13 @@ def totals(incomplete: str) -> list[str]:
     return _listed(incomplete, [*names, *(f"-{name}" for name in names)])
 
 
+def devices(incomplete: str) -> list[str]:
+    """Devices; files have a completion of their own."""
+    from convcalc.devices import names
+
+    return beginning(incomplete, names())
+
+
 def targets(incomplete: str) -> list[str]:
     """Hardware that lint knows."""
     from convcalc.linting.configuration import targets as known

@@ -28,7 +28,7 @@ def figure(value: object, units: dict[str, int], example: str) -> int:
     if isinstance(value, str) and (parts := _FIGURE.fullmatch(value)) is not None:
         digits, decimals, unit = parts[1], parts[2] or "", parts[3]
         if unit in units:
-            amount = int(digits + decimals) * units[unit] // 10 ** len(decimals)
+            amount: int = int(digits + decimals) * units[unit] // 10 ** len(decimals)
             if amount < 1:
                 raise ValueError(f"expected more than nothing, found {value}")
             return amount
