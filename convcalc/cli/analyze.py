@@ -39,9 +39,7 @@ def analyze(
     device: DeviceName = None,
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
-    latency: Annotated[
-        str, option("FILE", "A table of measured times by signature, as CSV.", show_default=False)
-    ] = "",
+    latency: Annotated[str, option("FILE", "A table of measured times by signature, as CSV.", show_default=False)] = "",
     signatures: Annotated[
         bool, typer.Option("--signatures", help="Print that table, to be filled in with milliseconds.")
     ] = False,

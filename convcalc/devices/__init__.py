@@ -7,7 +7,7 @@ one of them, or a file of the user's.
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import msgspec
@@ -33,7 +33,7 @@ CATEGORIES = (
 """The sorts of device that ship, in the order they are listed."""
 
 
-class Device(msgspec.Struct, frozen=True, kw_only=True):
+class Device(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What a network may run on.
 
     `peak` is operations a second, two a MAC, by the name of a format; `bandwidth` bytes a second between the arithmetic
@@ -53,6 +53,11 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     flash: int | None = None
     channels: dict[str, int] = {}
     sources: dict[str, str] = {}
+
+    @cached_property
+    def chosen(self) -> dict[tuple[str, str], str]:
+        """What `multiplying` has worked out, by the names of the formats."""
+        return {}
 
 
 class NoPeak(ValueError):
@@ -103,22 +108,19 @@ _FLOATS = ("fp4", "fp8", "float16", "tf32", "float32", "float64")
 """Each holds those before it; `bfloat16` stands where `float16` does, and neither holds the other."""
 
 
-@cache
 def _wider(first: Format, second: Format) -> Format:
     """The format in which numbers of both are multiplied.
 
     That of the two that holds the other; a whole number and a float meet in the float, float16 and bfloat16 in float32.
     """
-    if first == second:
-        return first
     if first.is_integer or second.is_integer:
         if first.is_integer and second.is_integer:
-            return max(first, second, key=lambda format: format.bits)
+            return first if first.bits >= second.bits else second
         return second if first.is_integer else first
     ranks = [_FLOATS.index("float16" if name == "bfloat16" else name) for name in (first.name, second.name)]
-    if ranks[0] == ranks[1]:
+    if ranks[0] == ranks[1] and first != second:
         return format_of("float32")
-    return first if ranks[0] > ranks[1] else second
+    return first if ranks[0] >= ranks[1] else second
 
 
 def multiplying(device: Device, first: Format, second: Format) -> str:
@@ -129,12 +131,17 @@ def multiplying(device: Device, first: Format, second: Format) -> str:
     Raises:
         NoPeak: there is none.
     """
-    wanted, there = _wider(first, second), device.peak or device.channels
-    if not wanted.is_integer:
-        if wanted.name not in there:
-            raise NoPeak(device, wanted)
+    known = device.chosen.get((first.name, second.name))
+    if known is None:
+        known = device.chosen[first.name, second.name] = _fastest(device, _wider(first, second))
+    return known
+
+
+def _fastest(device: Device, wanted: Format) -> str:
+    there = device.peak or device.channels
+    if wanted.name in there and not wanted.is_integer:
         return wanted.name
-    formats = [format for format in map(format_of, there) if format.is_integer and format.bits >= wanted.bits]
-    if not formats:
+    whole_numbers = [known for known in map(format_of, there) if known.is_integer and known.bits >= wanted.bits]
+    if not wanted.is_integer or not whole_numbers:
         raise NoPeak(device, wanted)
-    return max(formats, key=lambda format: (device.peak.get(format.name, 0), -format.bits)).name
+    return max(whole_numbers, key=lambda known: (device.peak.get(known.name, 0), -known.bits)).name
