@@ -47,6 +47,18 @@ CALLS = [
     for words in [(*itertools.chain(*chosen[:1]), "model.onnx", *itertools.chain(*chosen[1:]))]
 ]
 
+CALLS += [
+    ("analyze", *words, "model.onnx")
+    for words in (
+        ("--fused",),
+        ("--device", "a100"),
+        ("--device", "a10"),
+        ("--dtype", "weights=int8,activations=int8"),
+        ("--dtype", "int33"),
+        ("--fused", "--device", "cortex-m7", "--dtype", "int8", "--format", "json"),
+    )
+]
+
 
 @pytest.mark.parametrize("arguments", CALLS, ids=" ".join)
 def test_a_call_means_what_typer_reads(arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ COMMANDS = {
     "import": "importing",
     "export": "export",
     "zoo": "zoo",
+    "devices": "devices",
     "kinds": "manual",
     "rules": "manual",
     "schema": "manual",
@@ -86,6 +87,9 @@ def main() -> None:
         _end_with_mistakes(error)
         if os.environ.get("CONVCALC_TRACEBACK"):
             raise
+        if _is_of_device(error):
+            say(str(error))
+            sys.exit(ExitCode.BAD_INPUT)
         what = str(error).splitlines()
         detail = f": {what[0]}" if what else ""
         say(
@@ -149,6 +153,13 @@ def _interrupted(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
+
+
+def _is_of_device(error: Exception) -> bool:
+    """Whether it says that a device has no peak for a format that a layer has."""
+    from convcalc.devices import NoPeak
+
+    return isinstance(error, NoPeak)
 
 
 def _handle_interrupts(before: object, after: Any) -> None:

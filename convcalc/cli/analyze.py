@@ -19,6 +19,7 @@ from convcalc.cli.options import (
     Variables,
     assignments,
     format_option,
+    option,
     shapes,
 )
 from convcalc.cli.work import analyze as work
@@ -38,6 +39,10 @@ def analyze(
     device: DeviceName = None,
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
+    latency: Annotated[str, option("FILE", "A table of measured times by signature, as CSV.", show_default=False)] = "",
+    signatures: Annotated[
+        bool, typer.Option("--signatures", help="Print that table, to be filled in with milliseconds.")
+    ] = False,
     strict: Strict = False,
     scale: Scale = "",
     blocks: Blocks = "",
@@ -46,6 +51,25 @@ def analyze(
 
     JSON always holds every layer; --by and --top add their lines to it.
     """
+    if signatures:
+        for flag, is_given in (("--format", format not in ("table", "csv")), ("--latency", bool(latency))):
+            if is_given:
+                raise typer.BadParameter("--signatures prints a table of its own, as CSV", param_hint=flag)
+        from convcalc.cli.work.signatures import signatures as list_signatures
+
+        list_signatures(
+            files,
+            shapes(input or []),
+            assignments(set or []),
+            strict=strict,
+            scale=scale,
+            blocks=blocks,
+            batch=batch,
+            dtype=dtype,
+            fused=fused,
+            device=device,
+        )
+        return
     work.analyze(
         files,
         format=format,
@@ -56,6 +80,7 @@ def analyze(
         dtype=dtype,
         fused=fused,
         device=device,
+        latency=latency,
         inputs=shapes(input or []),
         variables=assignments(set or []),
         strict=strict,

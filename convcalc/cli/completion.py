@@ -74,6 +74,13 @@ def totals(incomplete: str) -> list[str]:
     return _listed(incomplete, [*names, *(f"-{name}" for name in names)])
 
 
+def devices(incomplete: str) -> list[str]:
+    """Devices; files have a completion of their own."""
+    from convcalc.devices import names
+
+    return beginning(incomplete, names())
+
+
 def formats(incomplete: str) -> list[str]:
     """Formats of lint."""
     from convcalc.views import format_names

@@ -21,6 +21,7 @@ EXAMPLES = {
     "import": ("convcalc import model.onnx", "convcalc import model.onnx -o net.yaml --input 3x224x224"),
     "export": ("convcalc export zoo:resnet18 -o resnet18.onnx", "convcalc export net.yaml -o net.py"),
     "zoo": ("convcalc zoo", "convcalc zoo resnet50 > net.yaml"),
+    "devices": ("convcalc devices", "convcalc devices a100 cortex-m7"),
     "kinds": ("convcalc kinds", "convcalc kinds conv_transpose"),
     "rules": ("convcalc rules", "convcalc rules dead-taps"),
     "schema": ("convcalc schema", "convcalc schema > convcalc.schema.json"),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from convcalc.cli import values
+from convcalc.cli import completion, values
 from convcalc.cli.completion import beginning
 from convcalc.fields import LARGEST
 from convcalc.language.named import readable as readable  # commands take it from here
@@ -62,9 +62,31 @@ Fused = Annotated[
         help="Merge the layers that a runtime merges: norms folded, activations in place.",
     ),
 ]
+
+
+def _device(name: str | None) -> str | None:
+    """The device as it was named, once it is known that it can be read; what is wrong with it ends the command."""
+    if name is not None:
+        from convcalc.cli.output import reject
+        from convcalc.devices import load
+        from convcalc.language import SpecError
+
+        try:
+            load(name)
+        except SpecError as error:
+            reject(error.diagnostics)
+    return name
+
+
 DeviceName = Annotated[
     str | None,
-    option("NAME|FILE", "What it runs on, for bounds of time; `convcalc devices` lists them.", show_default=False),
+    option(
+        "NAME|FILE",
+        "What it runs on, for bounds of time; `convcalc devices` lists them.",
+        show_default=False,
+        callback=_device,
+        autocompletion=completion.devices,
+    ),
 ]
 
 

@@ -27,7 +27,11 @@ _FILES = {"--scale": "scale", "--blocks": "blocks"}
 
 COMMANDS = {
     "analyze": Command(
-        "analyze", "analyze", True, {"--expand": "expand", "--strict": "strict"}, {"--format": "format", **_FILES}
+        "analyze",
+        "analyze",
+        True,
+        {"--expand": "expand", "--strict": "strict", "--fused": "fused"},
+        {"--format": "format", "--dtype": "dtype", "--device": "device", **_FILES},
     ),
     "import": Command(
         "importing",
@@ -76,7 +80,7 @@ def _values(command: Command, arguments: Sequence[str]) -> tuple[list[str], dict
             return None
     if not files or (len(files) > 1 and not command.takes_many) or not _is_format(command, values.get("format")):
         return None
-    read = _read(lists)
+    read = _read(lists) if _is_known(values) else None
     return None if read is None else (files, {**values, **read})
 
 
@@ -84,6 +88,23 @@ def _is_format(command: Command, name: str | None) -> bool:
     from convcalc.views import format_names
 
     return name is None or name in format_names(command.module, "table")
+
+
+def _is_known(values: Mapping[str, Any]) -> bool:
+    """Whether there are such formats and such a device, if any are named."""
+    if not values.keys() & {"dtype", "device"}:
+        return True
+    from convcalc.arithmetic.precision import precision
+    from convcalc.devices import load
+    from convcalc.language.source import SpecError
+
+    try:
+        precision(values.get("dtype", "float32"))
+        if "device" in values:
+            load(values["device"])
+    except (ValueError, SpecError):
+        return False
+    return True
 
 
 def _read(lists: dict[str, list[str]]) -> dict[str, Any] | None:

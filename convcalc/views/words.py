@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import Convention, ReceptiveField, Report
 from convcalc.layers import UNSIZED
 from convcalc.visible import short
+
+if TYPE_CHECKING:
+    from convcalc.analysis.latency import Latency
 
 _SCALES = ((10**12, "T", 2), (10**9, "G", 2), (10**6, "M", 1))
 
@@ -104,6 +107,51 @@ def totals(report: Report) -> str:
     return "   ".join(parts)
 
 
+def bound(report: Report) -> str:
+    """The least time that the network takes on its device, and what its layers wait for; empty without a device."""
+    device, total = report.terms.device, report.totals.bound_ps
+    if device is None or total is None:
+        return ""
+    if not device.peak and device.bandwidth is None:
+        text = f"no bound on {device.name}, of which no peak and no bandwidth are known"
+    else:
+        waits = [row.bound.by for row in report.layers if row.bound is not None and row.bound.ps]
+        parts = ((waits.count(word), why) for word, why in (("compute", "arithmetic"), ("memory", "memory")))
+        counted = " and ".join(f"{count} layer{'s' * (count != 1)} for {why}" for count, why in parts if count)
+        text = f"at least {duration(total)} on {device.name}{f', waiting in {counted}' if counted else ''}"
+        lacking = [name for name, value in (("peak", device.peak), ("bandwidth", device.bandwidth)) if not value]
+        text += f"; its {lacking[0]} is not known" if lacking else ""
+    padded = sum(row.bound.padded_macs for row in report.layers if row.bound is not None)
+    return f"{text}; channels filled up to what it takes at once add {exact(padded)} MACs" if padded else text
+
+
+def measured(report: Report, latency: Latency | None) -> list[str]:
+    """What a table of times says of a network: the sum, the layers that are missing, and those below their bounds."""
+    if latency is None:
+        return []
+    if not latency.measured:
+        texts = [f"measured: none of {latency.layers} layers; `analyze --signatures` prints the table to fill in"]
+    else:
+        missing = f"; missing: {listed(latency.missing)}" if latency.missing else ""
+        counted = f"{latency.measured} of {latency.layers} layers{missing}" if missing else f"{latency.layers} layers"
+        texts = [f"measured: {duration(latency.ps)} for {counted}"]
+    if latency.below_bound:
+        device = report.convention.device
+        texts.append(f"measured below the bound of {device}: {listed(latency.below_bound)}: `convcalc help devices`")
+    return texts
+
+
+def duration(picoseconds: int) -> str:
+    """A time to three digits, rounded down: 3.21 ms."""
+    units = ((10**12, "s"), (10**9, "ms"), (10**6, "µs"), (10**3, "ns"))
+    factor, unit = next((scale for scale in units if picoseconds >= scale[0]), (1, "ps"))
+    if factor == 1:
+        return f"{picoseconds} ps"
+    digits = max(0, 3 - len(str(picoseconds // factor)))
+    shown = picoseconds * 10**digits // factor
+    return f"{shown / 10**digits:,.{digits}f} {unit}"
+
+
 def convention(convention: Convention) -> str:
     """What is counted, and for which batch and dtype."""
     return f"{convention.macs} · batch {convention.batch} · {convention.dtype}"
@@ -111,7 +159,7 @@ def convention(convention: Convention) -> str:
 
 def notes(report: Report) -> list[str]:
     """What a reader should know beside the numbers."""
-    texts = []
+    texts = list(filter(None, [bound(report)]))
     if report.uncosted:
         names = listed(report.uncosted)
         texts.append(f"the cost of {names} is not known; shares are of the other layers")

@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from convcalc import steps
-from convcalc.cli.output import ExitCode, end, show_errors
+from convcalc.cli.output import ExitCode, end, reject, show_errors
 from convcalc.language.named import readable
 from convcalc.views.output import Output
 
 if TYPE_CHECKING:
+    from convcalc.analysis.latency import Latency
     from convcalc.analysis.lines import By
-    from convcalc.language import Diagnostic
+    from convcalc.analysis.report import Report
+    from convcalc.language.source import Diagnostic
 
 
 def analyze(
@@ -27,6 +29,7 @@ def analyze(
     dtype: str | None = None,
     fused: bool | None = None,
     device: str | None = None,
+    latency: str = "",
     inputs: Mapping[str, tuple[int, ...]],
     variables: Mapping[str, str],
     strict: bool = False,
@@ -37,11 +40,13 @@ def analyze(
     from convcalc.analysis.analyze import analyze as cost
     from convcalc.analysis.lines import lines
     from convcalc.cli.loading import load
+    from convcalc.devices import NoPeak
     from convcalc.language import SpecError
-    from convcalc.language.source import unfinished
+    from convcalc.language.source import Diagnostic, unfinished
     from convcalc.views import view
     from convcalc.views.analyze.shared import Analyzed
 
+    times = _times(latency) if latency else None
     writer, out = view("analyze", format), Output(sys.stdout)
     is_folded = by != "layer" or top is not None
     code = ExitCode.DONE
@@ -56,9 +61,14 @@ def analyze(
             if error.network is None:
                 return fail(file, errors)
             network = error.network
-        report = cost(network, batch=batch, dtype=dtype, fused=fused, device=device)
+        try:
+            report = cost(network, batch=batch, dtype=dtype, fused=fused, device=device)
+        except NoPeak as error:
+            problem = Diagnostic(readable(file), 0, 0, 0, "CC013", str(error), "another --dtype, or another --device")
+            return fail(file, [*errors, problem])
         shown = lines(report, by=by, top=top, expand=expand)
-        writer.write(Analyzed(readable(file), report, shown, errors, is_folded), out)
+        measured = _measured(report, times) if times is not None else None
+        writer.write(Analyzed(readable(file), report, shown, errors, is_folded, measured), out)
         return errors
 
     def fail(file: str, errors: list[Diagnostic]) -> list[Diagnostic]:
@@ -77,3 +87,20 @@ def analyze(
             code = ExitCode.BAD_INPUT
     out.end()
     end(code)
+
+
+def _times(path: str) -> dict[str, int]:
+    """The times of a table; what is wrong with it ends the command."""
+    from convcalc.analysis.latency import read_table
+    from convcalc.language import SpecError
+
+    try:
+        return read_table(path)
+    except SpecError as error:
+        reject(error.diagnostics)
+
+
+def _measured(report: Report, times: dict[str, int]) -> Latency:
+    from convcalc.analysis.latency import latency
+
+    return latency(report, times)

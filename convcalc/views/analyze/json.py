@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import Report
 from convcalc.language.source import Diagnostic
@@ -9,11 +11,14 @@ from convcalc.views.analyze.shared import Analyzed
 from convcalc.views.formats.json import HEAD, Record, filled
 from convcalc.views.output import Output
 
+if TYPE_CHECKING:
+    from convcalc.analysis.latency import Latency
+
 
 def write(analyzed: Analyzed, out: Output) -> None:
     """Every layer; the lines beside them where these are something else."""
     lines = analyzed.lines if analyzed.is_folded else None
-    out.record(document(analyzed.report, analyzed.path, lines, analyzed.errors))
+    out.record(document(analyzed.report, analyzed.path, lines, analyzed.errors, analyzed.latency))
 
 
 def write_failure(path: str, errors: list[Diagnostic], out: Output) -> None:
@@ -22,7 +27,11 @@ def write_failure(path: str, errors: list[Diagnostic], out: Output) -> None:
 
 
 def document(
-    report: Report, spec: str, lines: list[Line] | None = None, errors: list[Diagnostic] | None = None
+    report: Report,
+    spec: str,
+    lines: list[Line] | None = None,
+    errors: list[Diagnostic] | None = None,
+    latency: Latency | None = None,
 ) -> Record:
     """A report; the sums over `layers` equal the `totals`, which a spec with errors has none of.
 
@@ -41,7 +50,7 @@ def document(
         "layers": report.layers,
         "peak_activation": report.peak,
         "misaligned": report.misaligned,
-        **filled(lines=lines, errors=errors or None),
+        **filled(lines=lines, latency=latency, errors=errors or None),
     }
 
 

@@ -26,6 +26,6 @@ def write(analyzed: Analyzed, out: Output) -> None:
     ]
     lines = table(("layer", "kind", "output", "params", "MACs", "share", "field"), "lllrrrr", rows)
     totals = [f"**{escaped(words.totals(report).replace('   ', ' · '))}**", ""] if is_complete else []
-    notes = [f"{escaped(note)}  " for note in words.notes(report)] if is_complete else []
+    notes = [f"{escaped(note)}  " for note in analyzed.notes] if is_complete else []
     title, end = f"### {escaped(name)} ({escaped(shapes)})", f"{words.convention(report.convention)} · {code(path)}"
     out.text("\n".join([title, "", *lines, "", *totals, *notes, end, "\n"]))

@@ -33,7 +33,7 @@ def write(analyzed: Analyzed, out: Output) -> None:
         console.print(_table(console.width, report, lines), soft_wrap=True)
     if not errors:
         console.print(terminal.line(words.totals(report), style="bold"))
-        for note in words.notes(report):
+        for note in analyzed.notes:
             console.print(terminal.line(note))
     console.print(terminal.line(words.convention(report.convention), style="dim"))
     if errors:

@@ -1,0 +1,1 @@
+"""Devices, in each output format."""

@@ -1,0 +1,1 @@
+"""Signatures of layers, to be filled in with times."""
