@@ -22,6 +22,7 @@ from convcalc.network import Network, Node
 from convcalc.reference.against import ValueCheck, apart
 from convcalc.reference.execution import Step, execute, running_steps
 from convcalc.reference.folded import KernelWeights, Lasting
+from convcalc.reference.impulses import check_folded
 from convcalc.reference.measured import Measured, kept
 from convcalc.reference.rounding import largest
 from convcalc.reference.weights import RandomWeights
@@ -41,7 +42,7 @@ class Beside:
             check = beside.compare(step)
 
     It stands between the executor and the kernels' arrays, as these are drawn for the tensors of the network as written.
-    `seen` is what was measured of that one.
+    `seen` is what was measured of that one, `folded` what came of the arrays of the kernel that runs.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Beside:
         self.fusion = fusion
         self._weights = weights
         self.seen: list[Measured] = []
+        self.folded: ValueCheck | None = None
         self._run = execute(fusion.original, inputs, weights.as_written, engine)
         self._awaited = {places_end(fusion, index) for index in range(len(fusion.parts))}
         self._reached = fusion.original.input_count - 1
@@ -65,6 +67,7 @@ class Beside:
         """The arrays of a kernel, once the layers that it is made of have run."""
         self._entering = max(map(largest, inputs), default=0.0)
         self._go_to(places_end(self.fusion, index))
+        self.folded = check_folded(self.fusion, index, self._weights)
         return self._weights.of(index)
 
     def done(self, index: int) -> None:

@@ -35,9 +35,15 @@ class Measured(msgspec.Struct):
     problem: str
     against: ValueCheck | None = None
     written: ValueCheck | None = None
+    folded: ValueCheck | None = None
 
 
-def kept(step: Step, against: ValueCheck | None = None, written: ValueCheck | None = None) -> Measured:
+def kept(
+    step: Step,
+    against: ValueCheck | None = None,
+    written: ValueCheck | None = None,
+    folded: ValueCheck | None = None,
+) -> Measured:
     """The numbers of a step, and what its tensor was held against: see `LayerResult`."""
     sizes = {name: product(shape) for name, shape in step.used.items()}
     output = step.output
@@ -53,6 +59,7 @@ def kept(step: Step, against: ValueCheck | None = None, written: ValueCheck | No
         problem=step.problem,
         against=against,
         written=written,
+        folded=folded,
     )
 
 
@@ -75,6 +82,7 @@ def result(row: Row, measured: Measured | None, check: FieldCheck | None, *, fol
         receptive_field=check,
         against=measured.against if measured else None,
         written=measured.written if measured else None,
+        folded=measured.folded if measured else None,
         finite=measured is None or measured.finite,
         problem=measured.problem if measured else "",
     )

@@ -34,7 +34,7 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured of one layer.
 
     `receptive_field` is None where fields were not asked for, `against` where no other runtime was, `written`, the
-    tensor of the network as it is written, where that is what runs. `finite`: no element came out infinite or NaN.
+    tensor of the network as it is written, where that is what runs, and `folded`, its arrays, where none were folded. `finite`: no element came out infinite or NaN.
     `problem` is what stopped the layer from running.
     """
 
@@ -49,6 +49,7 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     receptive_field: FieldCheck | None
     against: ValueCheck | None = None
     written: ValueCheck | None = None
+    folded: ValueCheck | None = None
     finite: bool = True
     problem: str = ""
 
@@ -56,7 +57,8 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     def agrees(self) -> bool:
         """Whether all that was measured is what is claimed, and no other runtime differs."""
         figures = (self.output_shape, self.params, self.buffers, self.macs, self.elementwise_ops)
-        checks = [check.agrees for check in (self.receptive_field, self.against, self.written) if check is not None]
+        held = (self.receptive_field, self.against, self.written, self.folded)
+        checks = [check.agrees for check in held if check is not None]
         return not self.problem and False not in [*checks, *(figure.agrees for figure in figures)]
 
     @property

@@ -284,7 +284,8 @@ def _measured(
             if not steps.afford(networks * needed):
                 break
             step = next(run)
-            yield kept(step, runtime.compare(step) if runtime else None, beside.compare(step) if beside else None)
+            against, written = runtime.compare(step) if runtime else None, beside.compare(step) if beside else None
+            yield kept(step, against, written, beside.folded if beside else None)
             del step
         else:
             if beside is not None:

@@ -143,6 +143,8 @@ def disagreements(verification: Verification) -> list[str]:
             texts.append(f"{where} values {_apart(layer.against)} from {verification.runtime}'s")
         if layer.written is not None and layer.written.agrees is False:
             texts.append(f"{where} values {_apart(layer.written)} from those of {_last(verification, layer)} as written")
+        if layer.folded is not None and layer.folded.agrees is False:
+            texts.append(f"{where} arrays {_apart(layer.folded)} from what the layers folded make of them, relatively")
     nodes = verification.network.nodes
     for tensor in verification.file.tensors if verification.file else ():
         if tensor.agrees is False:
