@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from convcalc.fusing import Fusion, Part
+from convcalc.fusing import Fusion
 from convcalc.fusing.kernels import Kernel
 from convcalc.layers.affine import Affine
 from convcalc.layers.batch_norm import BatchNorm
@@ -28,7 +28,8 @@ def kernel_arrays(fusion: Fusion, index: int, arrays_of: Callable[[int], Arrays]
     part, node = fusion.parts[index], fusion.network.nodes[index]
     arrays = arrays_of(part.first)
     if part.folded:
-        arrays = _with_folded(arrays, node, _folded_layers(fusion, part, arrays_of))
+        layers = [(fusion.original.nodes[place].config, arrays_of(place)) for place in part.folded]
+        arrays = _with_folded(arrays, node, layers)
     if not part.then:
         return arrays
     merged = cast("Any", node.config).then
@@ -38,10 +39,6 @@ def kernel_arrays(fusion: Fusion, index: int, arrays_of: Callable[[int], Arrays]
         for name, array in arrays_of(place).items()
     }
     return {**arrays, **behind}
-
-
-def _folded_layers(fusion: Fusion, part: Part, arrays_of: Callable[[int], Arrays]) -> list[tuple[Any, Arrays]]:
-    return [(fusion.original.nodes[place].config, arrays_of(place)) for place in part.folded]
 
 
 def _with_folded(arrays: Arrays, node: Node, behind: Sequence[tuple[Any, Arrays]]) -> Arrays:

@@ -24,16 +24,12 @@ Arrays = Mapping[str, Array]
 def run_over(engine: Engine, config: Kind, fields: Any, arrays: Arrays, inputs: Sequence[Array], place: int) -> Array:
     """What a layer makes of its inputs, written over the one at `place`.
 
-    A layer that gives the memory it has read, as a view of another shape, has written nothing.
+    One that is made of more than the elements at its place writes over nothing: what it gives is a view of what it
+    read, or a tensor of its own.
     """
     target, reference = inputs[place], type(config).reference
     if not (config.is_elementwise or config.scales_channels):
-        output = reference(engine, fields, arrays, *inputs)
-        if np.may_share_memory(output, target) or not target.flags.c_contiguous or output.size != target.size:
-            return output
-        written = target.reshape(output.shape)
-        written[...] = output
-        return written
+        return reference(engine, fields, arrays, *inputs)
     for piece in _pieces(target.shape):
         target[piece] = reference(engine, fields, arrays, *(_part(array, piece, target.shape) for array in inputs))
     return target

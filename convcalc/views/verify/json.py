@@ -54,6 +54,7 @@ def _layer(layer: LayerResult) -> dict[str, Any]:
         "receptive_field": layer.receptive_field,
         **({"against": _comparison(layer.against)} if layer.against is not None else {}),
         **({"as_written": _comparison(layer.written)} if layer.written is not None else {}),
+        **({"folded": _comparison(layer.folded)} if layer.folded is not None else {}),
         "finite": layer.finite,
         "problem": layer.problem,
     }
