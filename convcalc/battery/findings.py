@@ -17,7 +17,8 @@ from convcalc.reference.execution import failure, run_layer
 from convcalc.reference.fields.probe import probe
 from convcalc.reference.scalar import counted
 from convcalc.reference.verified import Figure, LayerResult
-from convcalc.reference.verify import BUFFERS, compared
+from convcalc.reference.measured import BUFFERS
+from convcalc.reference.verify import compared
 from convcalc.reference.weights import RandomWeights
 from convcalc.tensors.engine import Array, Engine
 

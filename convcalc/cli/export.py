@@ -8,7 +8,7 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import export_formats, networks
-from convcalc.cli.options import Blocks, Force, Inputs, Scale, Strict, Variables, option
+from convcalc.cli.options import Blocks, Force, Fused, Inputs, Scale, Strict, Variables, option
 from convcalc.cli.output import STDOUT, fail, refuse, refuse_layers, save
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def export(
     dtype: Annotated[
         Literal["float32", "float64", "float16"], typer.Option(help="ONNX: type of weights and tensors.")
     ] = "float32",
+    fused: Fused = None,
     force: Force = False,
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
@@ -55,7 +56,8 @@ def export(
     Layers are called there as they are here. What a format cannot say is named, layer by layer, and nothing is written.
 
     An ONNX model has random weights, called as the layers are (stem.weight). Where they are more than the 2 GiB that
-    an ONNX file holds, they go into FILE.data beside it. It needs the package onnx.
+    an ONNX file holds, they go into FILE.data beside it. It needs the package onnx. --fused writes it with the layers
+    merged, the same function of the same numbers.
     """
     from convcalc.cli.loading import load_or_end
 
@@ -68,6 +70,7 @@ def export(
         size = onnx_export.batch_size(batch)
         network = load_or_end(file, input, set, strict=strict, scale=scale, blocks=blocks)
         form: dict[str, Any] = {"dtype": dtype, "batch": size, "opset": opset, "stand_ins": not strict}
+        form["fused"] = bool(network.deployment.fused if fused is None else fused)
         onnx_export.save(network, file, output, None if no_weights else seed, force=force, **form)
     else:
         network = _with_blocks(load_or_end(file, input, set, strict=strict, scale=scale, blocks=blocks))

@@ -13,6 +13,7 @@ from convcalc.cli.output import STDOUT, fail, refuse_layers, say
 from convcalc.views.output import Output
 
 if TYPE_CHECKING:
+    from convcalc.exports.onnx.write import Arrays
     from convcalc.network import Network
 
 
@@ -26,9 +27,18 @@ def batch_size(text: str) -> int | str:
 
 
 def save(
-    network: Network, file: str, path: str, seed: int | None, *, dtype: str, opset: int | None, force: bool, **form: Any
+    network: Network,
+    file: str,
+    path: str,
+    seed: int | None,
+    *,
+    dtype: str,
+    opset: int | None,
+    fused: bool,
+    force: bool,
+    **form: Any,
 ) -> None:
-    """Write a network as a model, with random weights unless `seed` is None."""
+    """Write a network as a model, with random weights unless `seed` is None; `fused`: merged into kernels."""
     if importlib.util.find_spec("onnx") is None:
         fail("writing ONNX needs the package onnx, which is not installed: pip install 'convcalc[onnx]'")
     from convcalc.exports.errors import CannotWrite
@@ -39,6 +49,8 @@ def save(
     from convcalc.views import words
 
     weights = None if seed is None else RandomWeights(network, seed, dtype).in_order
+    if fused:
+        network, weights = _fused(network, seed, dtype)
     form |= {"dtype": dtype, "opset": OPSET if opset is None else opset}
     written: list[str] = []
     try:
@@ -64,3 +76,16 @@ def save(
         say(f"nothing says what {names} compute{ending}: written as convcalc.Opaque, an operator that no runtime has")
     for beside in written[1:]:
         say(f"the weights are in {beside}, which belongs beside the model")
+
+
+def _fused(network: Network, seed: int | None, dtype: str) -> tuple[Network, Arrays | None]:
+    """The network merged into kernels, and their arrays, made of those that the network as written has."""
+    from convcalc.fusing import fuse
+    from convcalc.reference.folded import KernelWeights
+    from convcalc.reference.weights import RandomWeights
+
+    fusion = fuse(network)
+    if fusion.changes_nothing:
+        say("nothing is merged: no layer folds into another, runs in its kernel or is left out")
+    weights = None if seed is None else KernelWeights(fusion, RandomWeights(network, seed, dtype)).in_order
+    return fusion.network, weights

@@ -15,6 +15,7 @@ from convcalc import steps
 from convcalc.cli.completion import networks
 from convcalc.cli.options import (
     Blocks,
+    Fused,
     Inputs,
     Scale,
     Strict,
@@ -55,6 +56,7 @@ def verify(
             "the file itself, run with its own weights."
         ),
     ] = None,
+    fused: Fused = None,
     cases: Annotated[
         int | None, typer.Option(min=1, help=f"Cases of each kind, where no spec is named; by default {CASES}.")
     ] = None,
@@ -97,13 +99,13 @@ def verify(
     try:
         if not files:
             options = {"layer": layer, "dtype": dtype, "threads": threads, "input": input, "set": set}
-            options |= {"scale": scale or None, "blocks": blocks or None}
+            options |= {"scale": scale or None, "blocks": blocks or None, "fused": fused}
             _refuse(**options, max_memory=max_memory, max_steps=max_steps)
             code = _battery(cases or CASES, seed, against, format)
         else:
             _refuse(cases=cases)
             most_bytes, most_steps = _amount(max_memory, "--max-memory"), _amount(max_steps, "--max-steps")
-            run = _Run(format, most_bytes, layer=layer, against=against, seed=seed, dtype=dtype or DTYPE)
+            run = _Run(format, most_bytes, layer=layer, against=against, seed=seed, dtype=dtype or DTYPE, fused=fused)
             most_steps = steps.MOST_STEPS if most_steps is None else most_steps
             sizes, values = shapes(input or []), assignments(set or [])
             how: How = {"strict": strict, "scale": scale, "blocks": blocks}

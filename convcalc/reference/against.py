@@ -91,7 +91,11 @@ class OnnxRuntime:
 
     def of(self, index: int, inputs: Sequence[Array]) -> Mapping[str, Array]:
         """The arrays of a node; see `Weights`."""
-        self._entering, self._arrays = inputs, self.weights.of(index, inputs)
+        self._entering, self._arrays = list(inputs), self.weights.of(index, inputs)
+        over = self.network.nodes[index].in_place
+        if over is not None:  # the layer is about to write there
+            overwritten = inputs[over].copy()
+            self._entering = [overwritten if array is inputs[over] else array for array in inputs]
         return self._arrays
 
     def done(self, index: int) -> None:

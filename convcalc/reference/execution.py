@@ -10,9 +10,11 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from convcalc.arithmetic.number import product
+from convcalc.fusing.kernels import Kernel
 from convcalc.layers import Kind, Shape
 from convcalc.layers.conv_transpose import ConvTranspose
 from convcalc.network import Network, Node
+from convcalc.reference.in_place import own, run_over
 from convcalc.tensors.engine import Array, Engine
 
 
@@ -27,15 +29,16 @@ class Weights(Protocol):
 
 
 class _Handed(dict[str, Array]):
-    """A layer's arrays, which remembers those that were read."""
+    """A layer's arrays, which remembers those that were read; `prefix` is what their names begin with in a kernel."""
 
-    def __init__(self, arrays: Mapping[str, Array]) -> None:
+    def __init__(self, arrays: Mapping[str, Array], prefix: str = "") -> None:
         super().__init__(arrays)
         self.used: set[str] = set()
+        self.prefix = prefix
 
     def __getitem__(self, name: str) -> Array:
-        self.used.add(name)
-        return super().__getitem__(name)
+        self.used.add(self.prefix + name)
+        return super().__getitem__(self.prefix + name)
 
 
 class Step(NamedTuple):
@@ -62,11 +65,22 @@ def written(config: Kind) -> SimpleNamespace:
 
 
 def run_layer(
-    engine: Engine, config: Kind, arrays: Mapping[str, Array], inputs: Sequence[Array]
+    engine: Engine, config: Kind, arrays: Mapping[str, Array], inputs: Sequence[Array], over: int | None = None
 ) -> tuple[Array, set[str]]:
-    """One layer's output, and the names of the arrays that it read."""
-    handed = _Handed(arrays)
-    output = type(config).reference(engine, written(config), handed, *inputs)
+    """One layer's output, and the names of the arrays that it read. `over` is the input that it is written over.
+
+    Of a kernel each layer behind the first is run over what the layer before it made.
+    """
+    head, handed = config.first if isinstance(config, Kernel) else config, _Handed(arrays)
+    if over is None:
+        output = type(head).reference(engine, written(head), handed, *inputs)
+    else:
+        output = run_over(engine, head, written(head), handed, inputs, over)
+    for part in config.then if isinstance(config, Kernel) else ():
+        behind = _Handed(arrays, f"{part.prefix}.")
+        output = output if over is not None else own(output, [*inputs, *arrays.values()])
+        output = run_over(engine, part.config, written(part.config), behind, [output], 0)
+        handed.used |= behind.used
     return output, handed.used
 
 
@@ -94,7 +108,7 @@ def failure(error: Exception) -> str:
 
 
 def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, engine: Engine) -> Iterator[Step]:
-    """Run every layer in order; a tensor is freed after its last use.
+    """Run every layer in order; a tensor is freed after its last use, or when another is written over it.
 
     `inputs` are by name and have the batch in front. A layer that fails, or yields another shape than the network says,
     is followed by noise of that shape, so that the layers behind it can be measured all the same. Whoever iterates
@@ -102,6 +116,7 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
     """
     nodes = network.nodes
     last_use = _last_use(network)
+    overwrites = any(node.in_place is not None for node in nodes)
     tensors = {index: inputs[node.name] for index, node in enumerate(network.inputs) if index in last_use}
     read: WeakValueDictionary[int, Array] = WeakValueDictionary()
     own_arrays: set[int] = set()
@@ -111,14 +126,20 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
         arrays = weights.of(index, entering)
         before, problem, output, used = _executed(engine), "", None, set[str]()
         try:
-            output, used = run_layer(engine, node.config, arrays, entering)
+            output, used = run_layer(engine, node.config, arrays, entering, node.in_place)
         except FAILURES as error:
             problem = failure(error)
+        target = None if node.in_place is None else entering[node.in_place]
+        is_over = output is not None and target is not None and np.may_share_memory(output, target)
+        if is_over and last_use[node.inputs[node.in_place or 0]] == index:
+            tensors.pop(node.inputs[node.in_place or 0])
+        if overwrites and output is not None and not is_over and not node.config.holds_output:
+            output = own(output, list(tensors.values()))  # and not a view of what another layer may write over
         if output is not None and any(np.may_share_memory(output, array) for array in arrays.values()):
             own_arrays.add(index)
         output_bytes = 0 if output is None or index in own_arrays else output.nbytes
         alive = output_bytes + sum(tensor.nbytes for source, tensor in tensors.items() if source not in own_arrays)
-        del entering
+        del entering, target
         tensors = {kept: tensor for kept, tensor in tensors.items() if last_use[kept] > index}
         if index in last_use:
             tensors[index] = _as_claimed(output, node, inputs)

@@ -8,6 +8,7 @@ from pathlib import Path
 from convcalc.analysis.analyze import as_written
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.precision import format_of
+from convcalc.fusing import Fusion
 from convcalc.network import Network, Node
 from convcalc.reference.workspace import workspace
 
@@ -27,11 +28,14 @@ class TooLarge(ValueError):
         self.allowed = allowed
 
 
-def bytes_needed(network: Network, dtype: str, *, all_arrays_twice: bool = False) -> int:
+def bytes_needed(
+    network: Network, dtype: str, *, all_arrays_twice: bool = False, fusion: Fusion | None = None
+) -> int:
     """Memory for the run: the peak of the activations, and what a layer holds on the way, with its arrays.
 
     Arrays that several layers share are kept from the first to the last of them. `all_arrays_twice` is for another
-    runtime, which is handed them all at the end and makes its own of them.
+    runtime, which is handed them all at the end and makes its own of them. With `fusion` the fused network runs beside
+    this one: tensors of both live, and those of this one that wait to be compared.
     """
     element = format_of(dtype).bits // 8
     peak = as_written(network, dtype=dtype).peak
@@ -41,7 +45,31 @@ def bytes_needed(network: Network, dtype: str, *, all_arrays_twice: bool = False
         kept = 2 * sum(_elements(network, node) for node in network.layers if node.shared is None)
     kept += sum(product(node.shape) for node in network.layers if node.config.holds_output)
     held = max((_elements(network, node) + _on_the_way(network, node) for node in network.layers), default=0)
-    return (peak.bytes if peak else 0) + (kept + held) * element + WORKSPACE_BYTES
+    needed = (peak.bytes if peak else 0) + (kept + held) * element + WORKSPACE_BYTES
+    return needed if fusion is None else needed + _beside(fusion, dtype, element)
+
+
+def _beside(fusion: Fusion, dtype: str, element: int) -> int:
+    """What a fused network takes beside the network as it is written."""
+    peak = as_written(fusion.network, dtype=dtype).peak
+    arrays = max((_elements(fusion.network, node) for node in fusion.network.layers), default=0)
+    return (peak.bytes if peak else 0) + (_waiting(fusion) + 2 * arrays) * element
+
+
+def _waiting(fusion: Fusion) -> int:
+    """The most elements of layers as written, and of their arrays, that kernels behind others wait for."""
+    waiting, reached, most = dict[int, int](), -1, 0
+    network = fusion.original
+    for part in fusion.parts:
+        last = part.nodes[-1]
+        for place in range(reached + 1, last + 1):
+            node = network.nodes[place]
+            waiting[place] = product(node.shape) + _elements(network, node)
+        reached = max(reached, last)
+        most = max(most, sum(waiting.values()))
+        for place in part.nodes:
+            waiting.pop(place, None)
+    return most
 
 
 def _on_the_way(network: Network, node: Node) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from convcalc.analysis.report import Report, meets
+from convcalc.fusing import Fusion
 from convcalc.network import Network
 from convcalc.reference.against import ValueCheck
 from convcalc.reference.fields.field_checks import FieldCheck
@@ -32,8 +33,9 @@ class Figure(msgspec.Struct, frozen=True):
 class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured of one layer.
 
-    `receptive_field` is None where fields were not asked for, `against` where no other runtime was. `finite`: no
-    element came out infinite or NaN. `problem` is what stopped the layer from running.
+    `receptive_field` is None where fields were not asked for, `against` where no other runtime was, `written`, the
+    tensor of the network as it is written, where that is what runs, and `folded`, its arrays, where none were folded. `finite`: no element came out infinite or NaN.
+    `problem` is what stopped the layer from running.
     """
 
     name: str
@@ -46,6 +48,8 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     elementwise_ops: Figure
     receptive_field: FieldCheck | None
     against: ValueCheck | None = None
+    written: ValueCheck | None = None
+    folded: ValueCheck | None = None
     finite: bool = True
     problem: str = ""
 
@@ -53,7 +57,8 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     def agrees(self) -> bool:
         """Whether all that was measured is what is claimed, and no other runtime differs."""
         figures = (self.output_shape, self.params, self.buffers, self.macs, self.elementwise_ops)
-        checks = [check.agrees for check in (self.receptive_field, self.against) if check is not None]
+        held = (self.receptive_field, self.against, self.written, self.folded)
+        checks = [check.agrees for check in held if check is not None]
         return not self.problem and False not in [*checks, *(figure.agrees for figure in figures)]
 
     @property
@@ -81,7 +86,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
 
     `totals` are by name. `runtime` is what the values were held against, empty for nothing, and `outputs` what came of
     the outputs of the whole network there. Of a network that was read from a model file the runtime ran the file
-    itself, and `file` is what came of that.
+    itself, and `file` is what came of that. `fusion` says how the network was merged into the kernels that ran.
     """
 
     network: Network
@@ -94,6 +99,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     runtime: str = ""
     outputs: tuple[ValueCheck, ...] = ()
     file: FileCheck | None = None
+    fusion: Fusion | None = None
 
     @property
     def disagreements(self) -> tuple[LayerResult, ...]:

@@ -5,25 +5,30 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
-from typing import Any
 
-import msgspec
 import numpy as np
 from msgspec.structs import replace
 
 from convcalc import steps
 from convcalc.analysis.analyze import as_written
-from convcalc.analysis.report import Report, Row
-from convcalc.arithmetic.number import product
+from convcalc.analysis.analyze import convention
+from convcalc.analysis.report import Report
+from convcalc.analysis.terms import Terms
+from convcalc.arithmetic.precision import precision
+from convcalc.fusing import Fusion, fuse
 from convcalc.language.suggestions import did_you_mean
-from convcalc.layers import UNSIZED, Shape
+from convcalc.layers import UNSIZED
 from convcalc.network import Network, Node
-from convcalc.reference.against import OnnxRuntime, ValueCheck
+from convcalc.reference.against import OnnxRuntime
+from convcalc.reference.beside import Beside, settled
 from convcalc.reference.execution import Step, Weights, execute, running_steps
 from convcalc.reference.fields.field_checks import FieldCheck
 from convcalc.reference.fields.probe import probe
+from convcalc.reference.folded import KernelWeights
+from convcalc.reference.measured import Measured, expectations, kept, result, totals_of
 from convcalc.reference.memory import TooLarge, bytes_needed
 from convcalc.reference.model_file import check_file
+from convcalc.reference.part_of import kernel_of
 from convcalc.reference.verified import Expectation, Figure, LayerResult, Verification
 from convcalc.reference.weights import RandomWeights
 from convcalc.tensors.engine import Array, Engine
@@ -59,6 +64,7 @@ def verify(
     seed: int = 0,
     threads: int = 1,
     against: str | None = None,
+    fused: bool | None = None,
     most_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> Verification:
@@ -72,6 +78,10 @@ def verify(
     those of another runtime, which runs an export of the network on the same arrays, or, of a network that was read
     from a model file, that file with its own. With `layer` it is always an export.
 
+    `fused` runs the network as it is written and, beside it, merged into kernels (see `convcalc.fusing`), and compares
+    the tensors of both; None is as its spec says in `deploy`. All that is measured is then of the kernels, and `layer`
+    and `against`, always an export, are about these; but what the spec expects is of the network as written.
+
     Raises:
         ValueError: a dtype that is not in `DTYPES`, a runtime that is not in `RUNTIMES`.
         MissingPackage: a package that the runtime takes is not installed.
@@ -83,37 +93,58 @@ def verify(
         raise ValueError(f"dtype: expected one of {', '.join(DTYPES)}, found {dtype}")
     if against is not None and against not in RUNTIMES:
         raise ValueError(f"against: expected one of {', '.join(RUNTIMES)}, found {against}")
+    is_fused = bool(network.deployment.fused if fused is None else fused)
     if layer is not None:
-        network = alone(network, layer)
+        network = kernel_alone(network, layer) if is_fused else alone(network, layer)
+    fusion = fuse(network) if is_fused else None
     file = network.imported if against and network.imported and network.imported.runtime == against else None
-    file = file if file and (file.path or file.content) else None
+    file = file if file and (file.path or file.content) and fusion is None else None
     if network.uncosted and (layer is not None or (against is not None and file is None)):
         raise UnknownLayers(network.uncosted)
-    needed = bytes_needed(network, dtype, all_arrays_twice=against is not None and file is None)
+    needed = bytes_needed(network, dtype, all_arrays_twice=against is not None and file is None, fusion=fusion)
     if most_bytes is not None and needed > most_bytes:
         raise TooLarge(needed, most_bytes)
-    weights = RandomWeights(network, seed, dtype)
-    runtime = OnnxRuntime(network, weights, threads) if against and file is None else None
+    weights, engine = RandomWeights(network, seed, dtype), Engine(threads)
+    running, beside = network, None
+    if fusion is not None:
+        running = fusion.network
+        beside = Beside(fusion, _inputs(network, dtype, seed), KernelWeights(fusion, weights), engine)
+    runtime = OnnxRuntime(running, beside or weights, threads) if against and file is None else None
     compared_file = None
     if file is not None:
         with steps.part(_FILE_SHARE):
             compared_file = check_file(file, seed=seed, threads=threads, most_bytes=most_bytes)
     report, layers, totals = compared(
-        network, dtype, seed, threads, weights=runtime or weights, runtime=runtime, progress=progress
+        running,
+        dtype,
+        seed,
+        threads,
+        weights=runtime or beside or weights,
+        runtime=runtime,
+        beside=beside,
+        progress=progress,
     )
     is_run = all(layer.is_run for layer in layers)
+    expected: tuple[Expectation, ...] = ()
+    if not network.overridden and layer is None:
+        expected = tuple(_expected(network, dtype, beside, (report, layers, totals)))
     return Verification(
-        network=network,
+        network=running,
         report=report,
         dtype=dtype,
         seed=seed,
         layers=layers,
         totals=totals,
-        expectations=() if network.overridden or layer is not None else tuple(_expectations(report, layers, totals)),
+        expectations=expected,
         runtime=against or "",
         outputs=tuple(runtime.compare_outputs(_inputs(network, dtype, seed))) if runtime and is_run else (),
         file=compared_file,
+        fusion=fusion,
     )
+
+
+Compared = tuple[Report, tuple[LayerResult, ...], dict[str, Figure]]
+"""What is claimed of a network, and beside it what was measured, layer by layer and in total."""
 
 
 def compared(
@@ -124,25 +155,69 @@ def compared(
     *,
     weights: Weights | None = None,
     runtime: OnnxRuntime | None = None,
+    beside: Beside | None = None,
     probed: bool = True,
     progress: Progress | None = None,
-) -> tuple[Report, tuple[LayerResult, ...], dict[str, Figure]]:
-    """What is claimed of a network, and beside it what was measured, layer by layer and in total."""
-    report = as_written(network, dtype=dtype)
+) -> Compared:
+    """Run a network and measure it; `beside` is the network as it is written, where it is a fused one."""
+    report = _claims(network, dtype, beside.fusion if beside else None)
     tell = progress or (lambda what, done, of: None)
     run = execute(
         network, _inputs(network, dtype, seed), weights or RandomWeights(network, seed, dtype), Engine(threads)
     )
     with steps.part(_RUNNING_SHARE):
-        measured = list(_measured(report, network.layers, run, runtime, tell))
+        measured = list(_measured(report, network.layers, run, runtime, beside, tell))
+        if beside is not None:
+            measured = _settled(beside, network, dtype, seed, threads, measured)
     checks: Sequence[FieldCheck | None] = [None] * len(network.nodes)
     if probed:
         checks = _without_unsized(network, probe(network, progress=lambda done, of: tell("receptive fields", done, of)))
-    rows = zip_longest(report.layers, network.layers, measured, checks[network.input_count :])
-    results = tuple(
-        _result(row, layer, check, follows_values=node.config.follows_values) for row, node, layer, check in rows
+    return report, _results(report, measured, checks[network.input_count :]), totals_of(report, measured)
+
+
+def _claims(network: Network, dtype: str, fusion: Fusion | None) -> Report:
+    """What the formulas say, all numbers in the format that the run has."""
+    bare = replace(network, nodes=tuple(replace(node, precision=None) for node in network.nodes))
+    report = as_written(bare, dtype=dtype)
+    if fusion is None:
+        return report
+    terms = Terms(precision=precision(dtype), fused=True)
+    return replace(report, convention=convention(terms), terms=terms, written=fusion.original)
+
+
+def _results(
+    report: Report, measured: Sequence[Measured], checks: Sequence[FieldCheck | None]
+) -> tuple[LayerResult, ...]:
+    rows = zip_longest(report.layers, report.network.layers, measured, checks)
+    return tuple(
+        result(row, layer, check, follows_values=node.config.follows_values) for row, node, layer, check in rows
     )
-    return report, results, _totals(report, measured)
+
+
+def _settled(
+    beside: Beside, network: Network, dtype: str, seed: int, threads: int, measured: Sequence[Measured]
+) -> list[Measured]:
+    """What was measured, tensors that differ by more than was rounded held against what rounding does to them."""
+    written, first = beside.fusion.original, network.input_count
+    checks = [layer.written for layer in measured if layer.written is not None]
+    if all(check.agrees is not False for check in checks):
+        return list(measured)
+    inputs = _inputs(written, dtype, seed)
+    settled_checks = settled(beside.fusion, checks, inputs, RandomWeights(written, seed, dtype), Engine(threads))
+    by_place = {check.place: check for check in settled_checks}
+    return [replace(layer, written=by_place.get(place)) for place, layer in enumerate(measured, start=first)]
+
+
+def _expected(network: Network, dtype: str, beside: Beside | None, run: Compared) -> Iterator[Expectation]:
+    """What the spec expects of the network as it is written."""
+    report, layers, totals = run
+    if beside is None:
+        return expectations(network, report, layers, totals)
+    places, first = beside.fusion.places, network.input_count
+    checks = [layers[place - first].receptive_field if place >= first else None for place in places]
+    report = _claims(network, dtype, None)
+    layers = _results(report, beside.seen, checks[first:])
+    return expectations(network, report, layers, totals_of(report, beside.seen))
 
 
 def _without_unsized(network: Network, checks: Sequence[FieldCheck]) -> list[FieldCheck]:
@@ -174,19 +249,17 @@ def alone(network: Network, name: str) -> Network:
     return network.alone(index)
 
 
-class _Measured(msgspec.Struct):
-    """What is kept of a step once its tensor is freed."""
+def kernel_alone(network: Network, name: str) -> Network:
+    """The network of the layers of one kernel, its inputs those of the first.
 
-    shape: Shape | None
-    learned: int
-    buffers: int
-    macs: int
-    elementwise_ops: int
-    alive_bytes: int
-    output_bytes: int
-    finite: bool
-    problem: str
-    against: ValueCheck | None
+    Raises:
+        LayerNotFound: there is no kernel of that name.
+    """
+    alone(network, name)  # which says what to do about a name that there is not
+    part = kernel_of(network, name)
+    if isinstance(part, str):
+        raise LayerNotFound(part)
+    return part
 
 
 def _inputs(network: Network, dtype: str, seed: int) -> dict[str, Array]:
@@ -195,20 +268,28 @@ def _inputs(network: Network, dtype: str, seed: int) -> dict[str, Array]:
 
 
 def _measured(
-    report: Report, layers: Sequence[Node], run: Iterator[Step], runtime: OnnxRuntime | None, tell: Progress
-) -> Iterator[_Measured]:
+    report: Report,
+    layers: Sequence[Node],
+    run: Iterator[Step],
+    runtime: OnnxRuntime | None,
+    beside: Beside | None,
+    tell: Progress,
+) -> Iterator[Measured]:
     """The layers in the order they run, as far as the steps last."""
-    total = len(report.layers)
+    total, networks = len(report.layers), 1 if beside is None else 2
     with np.errstate(all="ignore"):  # a note names the layers that overflow
         for done, (row, node) in enumerate(zip(report.layers, layers, strict=True)):
             tell(row.name, done, total)
-            if not steps.afford(
-                running_steps(node.config, row.output_shape, row.macs, row.elementwise_ops, row.params)
-            ):
+            needed = running_steps(node.config, row.output_shape, row.macs, row.elementwise_ops, row.params)
+            if not steps.afford(networks * needed):
                 break
             step = next(run)
-            yield _kept(step, runtime.compare(step) if runtime else None)
+            against, written = runtime.compare(step) if runtime else None, beside.compare(step) if beside else None
+            yield kept(step, against, written, beside.folded if beside else None)
             del step
+        else:
+            if beside is not None:
+                beside.finish()
     if total > FEW:
         gc.collect()
 
@@ -220,81 +301,5 @@ _RUNNING_SHARE = 0.8
 """Of the steps that are left, what running the layers may take; the rest is for receptive fields."""
 
 
-BUFFERS = ("running_mean", "running_var", "constant")
-"""The arrays that are kept and not learned, by name; those of norms as PyTorch calls them."""
 FEW = 100
 """Layers that leave little behind."""
-
-
-def _kept(step: Step, against: ValueCheck | None) -> _Measured:
-    sizes = {name: product(shape) for name, shape in step.used.items()}
-    output = step.output
-    return _Measured(
-        shape=None if output is None else output.shape[1:],
-        learned=sum(size for name, size in sizes.items() if name not in BUFFERS),
-        buffers=sum(size for name, size in sizes.items() if name in BUFFERS),
-        macs=step.multiplications,
-        elementwise_ops=step.element_operations,
-        alive_bytes=step.alive_bytes,
-        output_bytes=step.output_bytes,
-        finite=output is None or bool(np.isfinite(output).all()),
-        problem=step.problem,
-        against=against,
-    )
-
-
-def _result(row: Row, measured: _Measured | None, check: FieldCheck | None, *, follows_values: bool) -> LayerResult:
-    def figure(claimed: Any, name: str, *, is_known: bool = True) -> Figure:
-        is_tried = measured is not None and is_known
-        return Figure(claimed, getattr(measured, name, None) if is_tried else None, is_tried)
-
-    return LayerResult(
-        name=row.name,
-        kind=row.kind,
-        line=row.line,
-        output_shape=figure(row.output_shape, "shape"),
-        params=figure(row.params, "learned", is_known=row.costed),
-        buffers=figure(row.buffers, "buffers", is_known=row.costed),
-        macs=figure(row.macs, "macs", is_known=row.costed),
-        elementwise_ops=figure(row.elementwise_ops, "elementwise_ops", is_known=row.costed and not follows_values),
-        receptive_field=check,
-        against=measured.against if measured else None,
-        finite=measured is None or measured.finite,
-        problem=measured.problem if measured else "",
-    )
-
-
-def _totals(report: Report, measured: Sequence[_Measured]) -> dict[str, Figure]:
-    """Those of all layers together, not tried where a layer was not run."""
-    element, params = np.dtype(report.convention.dtype).itemsize, sum(layer.learned for layer in measured)
-    macs, operations = (sum(getattr(layer, cost) for layer in measured) for cost in ("macs", "elementwise_ops"))
-    totals = {
-        "params": params,
-        "buffers": sum(layer.buffers for layer in measured),
-        "macs": macs,
-        "elementwise_ops": operations,
-        "flops": 2 * macs + operations,
-        "weight_bytes": params * element,
-        "activation_bytes": sum(layer.output_bytes for layer in measured),
-        "peak_activation_bytes": max((layer.alive_bytes for layer in measured), default=0),
-    }
-    is_run = len(measured) == len(report.layers)
-    is_fixed = not any(node.config.follows_values for node in report.network.layers)
-    tried = {name: is_run and (is_fixed or name not in ("elementwise_ops", "flops")) for name in totals}
-    return {
-        name: Figure(getattr(report.totals, name), total if tried[name] else None, tried[name])
-        for name, total in totals.items()
-    }
-
-
-def _expectations(report: Report, layers: Sequence[LayerResult], totals: dict[str, Figure]) -> Iterator[Expectation]:
-    claimed, network = report.figures, report.network
-    for name, expected in network.expect.items():
-        measured = totals[name].measured if name in totals else None
-        if name == "output" and network.outputs[:1] >= (network.input_count,):
-            measured = layers[network.outputs[0] - network.input_count].output_shape.measured
-        elif name == "receptive_field":
-            rows = zip(report.layers, layers, strict=True)
-            check = next(layer.receptive_field for row, layer in rows if row.receptive_field is report.receptive_field)
-            measured = check.probed.size if check is not None and check.probed is not None else None
-        yield Expectation(name, expected, claimed[name], measured)

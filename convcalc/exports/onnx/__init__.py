@@ -2,4 +2,4 @@
 
 FORMAT = "an ONNX model"
 SUFFIX = ".onnx"
-OPTIONS = ("no_weights", "seed", "batch", "opset", "dtype")
+OPTIONS = ("no_weights", "seed", "batch", "opset", "dtype", "fused")

@@ -35,6 +35,7 @@ def document(verification: Verification, spec: str) -> dict[str, Any]:
         "agrees": verification.agrees,
         "dtype": verification.dtype,
         "seed": verification.seed,
+        "fused": verification.fusion is not None,
         "inputs": {node.name: node.shape for node in verification.network.inputs},
         "totals": {name: _figure(figure) for name, figure in verification.totals.items()},
         "expectations": [{**asdict(figure), "agrees": figure.agrees} for figure in verification.expectations],
@@ -52,6 +53,8 @@ def _layer(layer: LayerResult) -> dict[str, Any]:
         **{name: _figure(getattr(layer, name)) for name in _FIGURES},
         "receptive_field": layer.receptive_field,
         **({"against": _comparison(layer.against)} if layer.against is not None else {}),
+        **({"as_written": _comparison(layer.written)} if layer.written is not None else {}),
+        **({"folded": _comparison(layer.folded)} if layer.folded is not None else {}),
         "finite": layer.finite,
         "problem": layer.problem,
     }

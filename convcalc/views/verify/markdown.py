@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convcalc.reference.verified import Figure, LayerResult
+from convcalc.reference.verified import Figure, LayerResult, Verification
 from convcalc.views import words
 from convcalc.views.formats.markdown import cell, code, escaped, table
 from convcalc.views.marks import Marks, marks
@@ -16,21 +16,21 @@ def write(verified: Verified, out: Output) -> None:
     verification, mark = verified.verification, marks(out.stream.encoding)
     name, shapes, path = words.title(verification.report, verified.spec)
     rows = [
-        _cells(layer, words.field(row.receptive_field), mark)
+        _cells(verification, layer, words.field(row.receptive_field), mark)
         for layer, row in zip(verification.layers, verification.report.layers, strict=True)
     ]
-    runtime = [verification.runtime] if verification.runtime and verification.file is None else []
-    header = ("layer", "kind", "output", "params", "buffers", "MACs", "ops", "field", *runtime)
-    lines = [f"### {escaped(name)} ({escaped(shapes)})", "", *table(header, "lllrrrrr" + "r" * len(runtime), rows)]
+    compared = [header for header, _ in shared.comparisons(verification)]
+    header = ("layer", "kind", "output", "params", "buffers", "MACs", "ops", "field", *compared)
+    lines = [f"### {escaped(name)} ({escaped(shapes)})", "", *table(header, "lllrrrrr" + "r" * len(compared), rows)]
     lines += ["", f"**{' · '.join(shared.totals(verification, mark))}**"]
     notes = [shared.expectations(verification.expectations, mark)] if verification.expectations else []
     notes += [*shared.disagreements(verification), *shared.notes(verification), shared.verdict(verification)]
-    end = f"{verification.dtype}, seed {verification.seed} · {code(path)}"
+    end = f"{shared.run(verification)} · {code(path)}"
     out.text(("\n" if out.shown else "") + "\n\n".join(["\n".join(lines), *map(escaped, notes), end]) + "\n")
     out.shown += 1
 
 
-def _cells(layer: LayerResult, field: str, mark: Marks) -> tuple[str, ...]:
+def _cells(verification: Verification, layer: LayerResult, field: str, mark: Marks) -> tuple[str, ...]:
     check = layer.receptive_field
     return (
         cell(layer.name),
@@ -41,7 +41,7 @@ def _cells(layer: LayerResult, field: str, mark: Marks) -> tuple[str, ...]:
         _marked(layer.macs, mark),
         _marked(layer.elementwise_ops, mark),
         f"{field} {mark.of(check.agrees if check else None)}",
-        *([shared.difference([layer], mark)] if layer.against is not None else []),
+        *(shared.difference(checks([layer]), mark) for _, checks in shared.comparisons(verification)),
     )
 
 

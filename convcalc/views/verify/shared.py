@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from convcalc import steps
+from convcalc.fusing import Fusion
 from convcalc.language.source import Diagnostic
 from convcalc.reference.against import ValueCheck
 from convcalc.reference.fields.field_checks import UNAFFORDABLE
@@ -49,11 +50,30 @@ def together(answers: Sequence[bool | None]) -> bool | None:
     return False if False in answers else None if None in answers else True
 
 
-def difference(layers: Sequence[LayerResult], mark: Marks) -> str:
-    """The largest difference from the other runtime, and whether all are within what rounding accounts for."""
-    comparisons = [layer.against for layer in layers if layer.against is not None]
-    answers = [comparison.agrees for comparison in comparisons]
-    largest = max((comparison.difference for comparison in comparisons if comparison.agrees is not None), default=None)
+def run(verification: Verification) -> str:
+    """What it ran in, beside the title."""
+    fused = ", fused" if verification.fusion is not None else ""
+    return f"{verification.dtype}, seed {verification.seed}{fused}"
+
+
+Checks = Callable[[Sequence[LayerResult]], list[ValueCheck]]
+
+
+def comparisons(verification: Verification) -> list[tuple[str, Checks]]:
+    """What values were held against: the header of a column, and what there is in it of some layers."""
+    columns: list[tuple[str, Checks]] = []
+    if verification.fusion is not None:
+        columns.append(("as written", lambda layers: [layer.written for layer in layers if layer.written is not None]))
+    if verification.runtime and verification.file is None:
+        against: Checks = lambda layers: [layer.against for layer in layers if layer.against is not None]  # noqa: E731
+        columns.append((verification.runtime, against))
+    return columns
+
+
+def difference(checks: Sequence[ValueCheck], mark: Marks) -> str:
+    """The largest difference, and whether all are within what rounding accounts for."""
+    answers = [check.agrees for check in checks]
+    largest = max((check.difference for check in checks if check.agrees is not None), default=None)
     agrees = together(answers or [None])
     return marked("" if largest is None else f"{largest:.0e}" if largest else "0", agrees, mark).lstrip()
 
@@ -121,6 +141,10 @@ def disagreements(verification: Verification) -> list[str]:
             texts.append(f"{where} receptive field: {check.reason}")
         if layer.against is not None and layer.against.agrees is False:
             texts.append(f"{where} values {_apart(layer.against)} from {verification.runtime}'s")
+        if layer.written is not None and layer.written.agrees is False:
+            texts.append(f"{where} values {_apart(layer.written)} from those of {_last(verification, layer)} as written")
+        if layer.folded is not None and layer.folded.agrees is False:
+            texts.append(f"{where} arrays {_apart(layer.folded)} from what the layers folded make of them, relatively")
     nodes = verification.network.nodes
     for tensor in verification.file.tensors if verification.file else ():
         if tensor.agrees is False:
@@ -140,6 +164,14 @@ _FIGURES = (
     ("element-wise ops", "elementwise_ops"),
 )
 """What of a layer is a number, or a shape, claimed and measured."""
+
+
+def _last(verification: Verification, layer: LayerResult) -> str:
+    """The layer whose output a kernel gives."""
+    fusion = verification.fusion
+    if fusion is None or layer.written is None:
+        return layer.name
+    return fusion.original.nodes[fusion.parts[layer.written.place].nodes[-1]].name
 
 
 def _count(number: int, noun: str) -> str:
@@ -178,12 +210,45 @@ def notes(verification: Verification) -> list[str]:
     for reason, names in reasons.items():
         why = f"{reason}; {_MORE}" if reason == UNAFFORDABLE else reason
         texts.append(f"field not probed at {words.listed(names)}: {why}")
-    texts += _uncompared(verification)
+    texts += [*_fused(verification), *_uncompared(verification)]
     infinite = [layer.name for layer in verification.layers if not layer.finite]
     if infinite:
         where = words.listed(infinite)
         texts.append(f"values overflowed at {where}: random weights can do that, and no number above depends on values")
     return texts
+
+
+def _fused(verification: Verification) -> list[str]:
+    """What was merged, and how far what came of it is from the network as it is written."""
+    fusion = verification.fusion
+    if fusion is None:
+        return []
+    if fusion.changes_nothing:
+        return ["fused: nothing is merged, so the network runs as it is written"]
+    counts = (
+        (len(fusion.folded), "folded into others"),
+        (len(fusion.merged), "run in the kernel of another"),
+        (len(fusion.vanished), "not run"),
+    )
+    what = ", ".join(f"{count} {words}" for count, words in counts if count)
+    layers, kernels = len(fusion.original.layers), _count(len(fusion.network.layers), "kernel")
+    texts = [f"fused: {kernels} of {_count(layers, 'layer')}{f' ({what})' if what else ''}, {_over(fusion)}"]
+    reasons: dict[str, list[str]] = {}
+    for layer in verification.layers:
+        if layer.written is not None and layer.written.reason:
+            reasons.setdefault(layer.written.reason, []).append(layer.name)
+    texts += [f"not compared with the network as written at {words.listed(n)}: {why}" for why, n in reasons.items()]
+    checks = [layer.written for layer in verification.layers if layer.written is not None]
+    apart = [check.difference for check in checks if check.agrees is not None]
+    if apart:
+        compared = f"{_count(len(apart), 'tensor')} compared with the network as written, at most {max(apart):.1e} apart"
+        texts.append(f"{compared}: {STATED}, of all kernels so far")
+    return texts
+
+
+def _over(fusion: Fusion) -> str:
+    count = len(fusion.overwriting)
+    return f"{count or 'none'} {'writes' if count == 1 else 'write'} over what {'it reads' if count == 1 else 'they read'}"
 
 
 def _uncompared(verification: Verification) -> list[str]:

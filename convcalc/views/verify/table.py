@@ -25,7 +25,7 @@ def write(verified: Verified, out: Output) -> None:
     out.shown += 1
     mark = marks(console.encoding)
     name, shapes, path = words.title(verification.report, verified.spec)
-    run = f"{verification.dtype}, seed {verification.seed}"
+    run = shared.run(verification)
     console.print(terminal.line((name, "bold"), "   ", shapes, "   ", (path, "dim"), "   ", (run, "dim")))
     if verification.layers:
         _print_table(console, verification, mark)
@@ -81,9 +81,9 @@ def _print_table(console: Console, verification: Verification, mark: Marks) -> N
         ),
         Column("field", [marked(words.field(line.receptive_field), _fields(r), mark) for line, r in folded], rank=3),
     ]
-    if verification.runtime and verification.file is None:
-        cells = [shared.difference(layers, mark) for _, layers in folded]
-        columns.append(Column(verification.runtime, cells, rank=7))
+    for header, checks in shared.comparisons(verification):
+        cells = [shared.difference(checks(layers), mark) for _, layers in folded]
+        columns.append(Column(header, cells, rank=7))
     show(console, columns, ["" if all(layer.agrees for layer in layers) else "red" for _, layers in folded])
 
 
