@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from convcalc.linting.run import lint as lint
     from convcalc.network import Network as Network
     from convcalc.opening import load as load
+    from convcalc.planning.plan import memory as memory
+    from convcalc.planning.records import MemoryPlan as MemoryPlan
     from convcalc.reference.verified import Verification as Verification
     from convcalc.reference.verify import verify as verify
     from convcalc.sweeping.compiled import compiled as compiled
@@ -43,6 +45,7 @@ _HOMES = {
     "Diagnostic": "convcalc.language.source",
     "Finding": "convcalc.linting.records",
     "Incomparable": "convcalc.analysis.compare",
+    "MemoryPlan": "convcalc.planning.records",
     "Network": "convcalc.network",
     "Report": "convcalc.analysis.report",
     "Sides": "convcalc.analysis.sides",
@@ -58,6 +61,7 @@ _HOMES = {
     "formula_text": "convcalc.views.formulas",
     "lint": "convcalc.linting.run",
     "load": "convcalc.opening",
+    "memory": "convcalc.planning.plan",
     "sweep": "convcalc.sweeping.run",
     "variants": "convcalc.analysis.variants",
     "verify": "convcalc.reference.verify",

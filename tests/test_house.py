@@ -34,6 +34,7 @@ MAY_IMPORT = {
     "fusing": {"steps", "fields", "arithmetic", "layers", "network"},
     "language": LOWER - {"language", "devices", "fusing"},
     "analysis": LOWER,
+    "planning": {*LOWER, "analysis"},
     "imports": LOWER,
     "readable": {*LOWER, "imports", "analysis"},
     "exports": {"steps", "version", "files", "network", "layers"},
@@ -43,7 +44,7 @@ MAY_IMPORT = {
     "battery": {*LOWER, "reference", "tensors", "analysis"},
     "rules": {*LOWER, "analysis"},
     "linting": {*LOWER, "files", "opening", "rules", "analysis"},
-    "views": {*LOWER, "version", "linting", "rules", "battery", "reference", "analysis", "sweeping"},
+    "views": {*LOWER, "version", "linting", "rules", "battery", "reference", "analysis", "planning", "sweeping"},
 }
 """What a room may import beside itself; the command line and the public names may import all."""
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "analyze": "analyze",
+    "memory": "memory",
     "compare": "compare",
     "sweep": "sweep",
     "explain": "explain",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 EXAMPLES = {
     "analyze": ("convcalc analyze zoo:resnet50", "convcalc analyze net.yaml --by block --top 10 --set width=0.5"),
+    "memory": ("convcalc memory zoo:mobilenet_v2 --dtype int8", "convcalc memory net.yaml --fused --order best"),
     "compare": (
         "convcalc compare zoo:resnet18 --variant separable",
         "convcalc compare net.yaml --variant grouped:groups=4 -o grouped.yaml",

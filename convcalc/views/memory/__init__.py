@@ -1,0 +1,1 @@
+"""The memory of a network over time, in each output format."""
