@@ -56,6 +56,7 @@ SHARED = {
     "drafts",
     "elements",
     "errors",
+    "formats",
     "layouts",
     "naming",
     "not_read",
