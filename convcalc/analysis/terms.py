@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import TypedDict
 
 import msgspec
 
+from convcalc import devices
 from convcalc.arithmetic.precision import Precision, precision
 from convcalc.devices import Device
-from convcalc.devices import load as load_device
+from convcalc.language.source import SpecError
 from convcalc.network import Network, Node
 
 
@@ -56,13 +58,36 @@ def terms_of(
         formats = precision(dtype) if isinstance(dtype, str) else dtype
     except ValueError as error:
         raise ValueError(f"dtype: {error}") from None
-    device = device if device is not None else said.device
+    on = _device(device) if device is not None else _deployed_on(network)
     return Terms(
         batch=batch,
         precision=formats or said.precision or Precision(),
         fused=bool(said.fused if fused is None else fused),
-        device=load_device(device) if isinstance(device, str) and device else device or None,
+        device=on,
     )
+
+
+def _device(named: str | Device) -> Device | None:
+    return named if isinstance(named, Device) else devices.load(named) if named else None
+
+
+def _deployed_on(network: Network) -> Device | None:
+    """The device that a spec names.
+
+    Raises:
+        SpecError: there is none, at its place in the spec, or its file has mistakes, at their places in that.
+    """
+    named, origin = network.deployment.device, network.origin
+    try:
+        return _device(named or "")
+    except SpecError as error:
+        if origin is None or named in devices.names() or os.path.exists(named or ""):
+            raise
+        from convcalc.language.deploying import place_of
+
+        place = place_of(origin.source, "device")
+        problems = [origin.source.diagnostic("CC013", *place, say.message, say.help) for say in error.diagnostics]
+        raise SpecError(problems) from None
 
 
 def merged(network: Network) -> Network:

@@ -140,7 +140,7 @@ def _refuse_others(base: Network, network: Network, compared: Network) -> None:
     Raises:
         DoesNotReadBack: they are others.
     """
-    for name in ("name", "source", "variables", "budget"):
+    for name in ("name", "source", "variables", "budget", "deployment"):
         if getattr(network, name) != getattr(base, name):
             raise DoesNotReadBack(f"its {name} would be {getattr(network, name)!s:.200}")
     for node, other in zip(network.nodes, compared.nodes, strict=True):

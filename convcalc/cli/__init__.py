@@ -83,6 +83,7 @@ def main() -> None:
     except Exception as error:
         if _interrupted(error):
             sys.exit(ExitCode.INTERRUPTED)
+        _end_with_mistakes(error)
         if os.environ.get("CONVCALC_TRACEBACK"):
             raise
         what = str(error).splitlines()
@@ -132,6 +133,15 @@ def _give_up_output() -> None:
             stream.flush()
         except BrokenPipeError:
             os.dup2(nowhere, stream.fileno())
+
+
+def _end_with_mistakes(error: Exception) -> None:
+    """End the command if a file has mistakes that show only when costs are counted: the device that a spec names."""
+    from convcalc.cli.output import reject
+    from convcalc.language.source import SpecError
+
+    if isinstance(error, SpecError):
+        reject(error.diagnostics)
 
 
 def _interrupted(error: BaseException | None) -> bool:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from convcalc import steps
 from convcalc.arithmetic.number import is_truth, product, whole
+from convcalc.arithmetic.precision import PartialPrecision
 from convcalc.fields import shown
 from convcalc.language.configure import Configurator
 from convcalc.language.expressions import ExpressionError
@@ -196,12 +197,15 @@ class NetworkBuilder:
         sources = self._sources(site, current)
         if layer.when is not None and not self._stands(site, layer.when, sources[0]):
             return current  # as if it were not written
+        precision = self.configurator.precision(site, sources[0])
         if layer.branches is not None:
-            sources = self._branches(site, layer.branches, sources)
+            sources = self._branches(site, layer.branches, sources, precision)
         inputs = tuple(source for source in sources if source is not None)
         if len(inputs) < len(sources):
             return None
-        return self._block(site, layer.block, inputs) if layer.block is not None else self._node(site, inputs)
+        if layer.block is not None:
+            return self._block(site, layer.block, inputs, precision)
+        return self._node(site, inputs, precision)
 
     def _sources(self, site: Site, current: Tensor) -> list[Tensor]:
         """What enters a layer, one tensor or more."""
@@ -231,11 +235,19 @@ class NetworkBuilder:
             if when.evaluate({**names, "in_channels": names["input_channels"]}) is not stands:
                 self.decisions.append(Decision(site, names["in_channels"], names["input_channels"], stands))
 
-    def _branches(self, site: Site, branches: list[list[CompiledLayer]], sources: list[Tensor]) -> list[Tensor]:
+    def _branches(
+        self,
+        site: Site,
+        branches: list[list[CompiledLayer]],
+        sources: list[Tensor],
+        precision: PartialPrecision | None,
+    ) -> list[Tensor]:
         if len(sources) != 1:
             raise self.problems.fail(site, "CC013", "all branches start from one tensor; `from` names several")
         self._refuse_depth(site, "branches within branches")
         call = site.call
+        if precision is not call.precision:
+            call = replace(call, precision=precision)
         if site.index is not None:  # the layers inside are there once for every repetition
             steps.spend(len(call.values) // VALUES_IN_STEP)
             call = replace(
@@ -246,7 +258,9 @@ class NetworkBuilder:
             )
         return [self._sequence(branch, call, sources[0]) for branch in branches]
 
-    def _block(self, site: Site, block: Block, inputs: tuple[int, ...]) -> Tensor:
+    def _block(
+        self, site: Site, block: Block, inputs: tuple[int, ...], precision: PartialPrecision | None
+    ) -> Tensor:
         self._check_inputs(site, block, len(inputs))
         self._refuse_depth(site, "blocks within blocks")
         owner = self.names.owner(site)
@@ -258,7 +272,7 @@ class NetworkBuilder:
                 raise self._wrong_share(site, owner)
         values = self._arguments(site, block, inputs[0], named, lent)
         self.names.calls[site.name] = block, values
-        inside = Frame(values, inputs[0], (f"{site.name}.",), named, site, shared=owner and f"{owner}.")
+        inside = Frame(values, inputs[0], (f"{site.name}.",), named, site, owner and f"{owner}.", precision)
         first = len(self.nodes)
         output = self._sequence(block.layers, inside, inputs[0])
         line = site.in_users_text()[0].layer.line
@@ -305,12 +319,13 @@ class NetworkBuilder:
                 raise Failed  # it is missing, which has been reported
         return values
 
-    def _node(self, site: Site, inputs: tuple[int, ...]) -> Tensor:
+    def _node(self, site: Site, inputs: tuple[int, ...], precision: PartialPrecision | None) -> Tensor:
         shared = self._shared(site)
         config, output = self.configurator.layer(site, inputs, shared)
         borrowed: tuple[Borrowed, ...] = ()
         if shared is not None:
             self._check_shared(site, config, inputs, self.nodes[shared])
+            precision = self.configurator.precision_of_shared(site, precision, self.nodes[shared])
         elif site.layer.arrays:
             borrowed = self._borrowed(site, config.arrays(*self._shapes(inputs)))
         if config.is_linear and self._is_map(inputs[0]):
@@ -318,7 +333,8 @@ class NetworkBuilder:
             if misread is not None:
                 self.problems.warn(site, *misread)
         line = site.in_users_text()[0].layer.line
-        self.nodes.append(Node(site.name, site.layer.kind_name, config, inputs, output, line, shared, borrowed))
+        kind = site.layer.kind_name
+        self.nodes.append(Node(site.name, kind, config, inputs, output, line, shared, borrowed, precision))
         if self.sites is not None:
             self.sites.append(site)
         return len(self.nodes) - 1

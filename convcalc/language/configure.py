@@ -6,7 +6,9 @@ from typing import Any
 
 from convcalc import steps
 from convcalc.arithmetic.number import product
-from convcalc.fields import Optional, PaddingType, PerAxis, ScaleFactor
+from convcalc.arithmetic.precision import PartialPrecision
+from convcalc.fields import FieldError, Optional, PaddingType, PerAxis, ScaleFactor
+from convcalc.language.bits import BITS, HELD, combined
 from convcalc.language.expressions import SHAPE_OF, ExpressionError, Unknown
 from convcalc.language.names import SEVERAL_INPUTS, Names
 from convcalc.language.overrides import Overrides
@@ -81,6 +83,33 @@ class Configurator:
         if tensor is None:
             raise Failed
         return self.nodes[tensor].shape
+
+    def precision(self, site: Site, source: Tensor) -> PartialPrecision | None:
+        """The formats that a layer, or else the block it stands in, has of its own."""
+        written, around = site.layer.bits, site.call.precision
+        if not written:
+            return around
+        formats = {}
+        for role, value in written.items():
+            field = f"{BITS}.{role}"
+            try:
+                formats[role] = HELD.accept(self.value(site, source, field, value), 1)
+            except FieldError as error:
+                raise self.problems.fail(site, "CC011", f"{field}: {error}", field) from None
+        return combined(PartialPrecision(**formats), around)
+
+    def precision_of_shared(
+        self, site: Site, precision: PartialPrecision | None, owner: Node
+    ) -> PartialPrecision | None:
+        """The formats of a layer that uses the weights of another: these are held as that one holds them."""
+        own, held = precision or PartialPrecision(), owner.precision or PartialPrecision()
+        for role in ("weights", "bias"):
+            if role in site.layer.bits and getattr(own, role) != getattr(held, role):
+                theirs = getattr(held, role) or "the format of the network"
+                message = f"{BITS}: found {getattr(own, role)} for its {role}, which are those of {owner.name}, {theirs}"
+                raise self.problems.fail(site, "CC103", message, f"{BITS}.{role}", f"say it in {owner.name}")
+        shared = PartialPrecision(held.weights, own.activations, held.bias)
+        return None if shared == PartialPrecision() else shared
 
     def layer(self, site: Site, inputs: tuple[int, ...], shared: int | None) -> tuple[Kind, Shape]:
         """The record of a layer's fields and its output shape; fields not written are those of the layer shared."""

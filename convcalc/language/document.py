@@ -27,7 +27,7 @@ from convcalc.language.template import Block, CompiledLayer, Compiler, InReach
 from convcalc.language.tree import Mapping, Node, Scalar, Sequence, brief, described, entries_of, items_of
 from convcalc.language.unused import uncalled_blocks, unused_parameters, unused_variables
 from convcalc.layers import Shape
-from convcalc.network import Network, TextOrigin
+from convcalc.network import Deployment, Network, TextOrigin
 
 FIELDS = {
     "name": "what the network is called (default: the file's name)",
@@ -38,8 +38,9 @@ FIELDS = {
     "blocks": "composite layers of this spec: inputs, parameters (with defaults, or `required`), layers",
     "layers": "the layers, in the order they run",
     "outputs": "names of the layers that leave the network (default: the last)",
+    "deploy": "how the network runs: fused, dtype, batch, device",
     "expect": "figures the network must have",
-    "budget": "figures the network must not exceed",
+    "budget": "figures the network must not exceed, as it is deployed",
 }
 Shapes = abc.Mapping[str, Shape]
 Texts = abc.Mapping[str, object]
@@ -271,6 +272,7 @@ class Reading:
         name, source = (self.settings.text(tree, field) for field in ("name", "source"))
         expect = self.settings.expected(tree.find("expect"))
         budget = limits(self.compiler, tree.find("budget"))
+        deployment = self._deployment(tree.find("deploy"))
         outputs, items = tree.find("outputs"), self._items(tree, complete=parsed.complete)
         del tree, parsed  # so that the memory of each layer is free once it is read
         absent = "input_channels" if len(inputs.shapes) > 1 and "input" not in inputs.shapes else ""
@@ -292,8 +294,16 @@ class Reading:
             budget={name: limit.value for name, limit in budget.items()},
             overridden=self.is_overridden,
             computed=self.builder.names.computed,
+            deployment=deployment,
             origin=self.origin,
         )
+
+    def _deployment(self, node: Node | None) -> Deployment:
+        if node is None:
+            return Deployment()
+        from convcalc.language.deploying import deployment
+
+        return deployment(self.compiler, node)
 
     def _refuse(self, tree: Node | None) -> None:
         what = "an empty file" if tree is None else described(tree)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from convcalc import layers
+from convcalc.arithmetic.precision import ROLES
 from convcalc.language import library
+from convcalc.language.bits import HELD
 from convcalc.language.document import FIELDS
 from convcalc.language.limits import LIMITED
 from convcalc.language.quantities import AMOUNTS
@@ -48,6 +50,10 @@ COMMON: Schema = {
     "repeat": {**REPEAT.schema(), "description": REPEAT.about},
     "when": {**WHEN.schema(), "description": WHEN.about},
     "share": {"type": "string", "description": "an earlier layer whose weights are used"},
+    "bits": {
+        "anyOf": [HELD.schema(), {**_mapping(dict.fromkeys(ROLES, HELD.schema())), "minProperties": 1}],
+        "description": "bits, or the format, of its weights and activations: 8, or {weights: 4, activations: 8}",
+    },
     "budget": {**_BUDGET, "description": "figures the layer or block must not exceed, all its repetitions together"},
     "lint": {**_mapping({"ignore": NAMES}), "description": "rules that are not applied here"},
 }

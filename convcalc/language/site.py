@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from convcalc import steps
+from convcalc.arithmetic.precision import PartialPrecision
+from convcalc.language.bits import BITS
 from convcalc.language.source import STEPS_OF_DIAGNOSTIC, Diagnostic
 from convcalc.language.template import CompiledLayer
 from convcalc.language.tree import Node, span
@@ -32,6 +34,7 @@ class Frame(msgspec.Struct, eq=False):
     inputs: Mapping[str, Tensor] = {}
     caller: Site | None = None  # the block's call
     shared: str | None = None  # prefix of the layers whose weights are used
+    precision: PartialPrecision | None = None  # what is said of the formats of all layers in it
 
 
 class Site(msgspec.Struct, eq=False):
@@ -88,6 +91,8 @@ class Problems:
             node = getattr(layer, field).node
         elif field == "from" and layer.sources:
             node = layer.sources[0].node
+        elif field.startswith(BITS) and (role := field.rpartition(".")[2]) in layer.bits:
+            node = layer.bits[role].node
         return self.fail_at(own, node, code, f"{site.name}: {message}", advice)
 
     def fail_at(self, site: Site, node: Node, code: str, message: str, advice: str = "") -> Failed:

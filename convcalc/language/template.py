@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from convcalc import steps
 from convcalc.fields import FieldType, Flag, Whole
 from convcalc.language import tree
+from convcalc.language.bits import BITS, CompiledBits, read_bits
 from convcalc.language.elsewhere import field_advice, field_named, kind_named
 from convcalc.language.forms import Forms
 from convcalc.language.labels import Label, is_computed
@@ -65,6 +66,7 @@ class CompiledLayer(msgspec.Struct, eq=False):
     share: Reference | None = None
     arrays: list[tuple[Scalar, Reference]] = []  # by name, and the arrays of other layers that they are
     branches: list[list[CompiledLayer]] | None = None
+    bits: CompiledBits = {}  # by role
     budget: dict[str, Limit] | None = None
     ignored: tuple[Scalar, ...] = ()  # rules that are not applied to it
     body: Node | None = None  # what is written behind the key, if `keep_bodies`
@@ -281,6 +283,8 @@ class Compiler(ValueReader):
             layer.share = references[0] if references else None
         elif name == "from":
             layer.sources = self._references(node, scope, name, names)
+        elif name == BITS:
+            layer.bits = read_bits(self, node, names)
         elif name == "budget":
             layer.budget = limits(self, node)
         elif name == "lint":

@@ -15,7 +15,7 @@ from typing import Self
 
 from convcalc.language.tree import Mapping, Node, Scalar, Sequence, entries_of, items_of
 
-COMMON = ("name", "from", "repeat", "when", "share", "budget", "lint")
+COMMON = ("name", "from", "repeat", "when", "share", "bits", "budget", "lint")
 """Fields that every layer may have."""
 MERGES = ("add", "mul", "max", "min", "concat")
 """Kinds that may have `branches`."""

@@ -226,8 +226,9 @@ def _otherwise(old: Network, new: Network, biasless: set[int], gone: set[int]) -
             return f"{meant.name} would become another layer, which is built from the same text"
     if tuple(places[index] for index in old.outputs) != new.outputs or old.input_count != new.input_count:
         return "other tensors would leave the network"
-    if (old.name, old.source, old.variables, old.budget) != (new.name, new.source, new.variables, new.budget):
-        return "its name, source, variables or budget would change"
+    around = ("name", "source", "variables", "budget", "deployment")
+    if any(getattr(old, name) != getattr(new, name) for name in around):
+        return "its name, source, variables, budget or deployment would change"
     return _unexpected(old, new)
 
 

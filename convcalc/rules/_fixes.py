@@ -175,7 +175,7 @@ class _Removal:
         for key, value in removed.fields:
             if key.value == "from" and [name.value for name in names_in(value)] not in ([before], ["previous"]):
                 return None
-            if key.value in {"branches", "share", "budget"}:
+            if key.value in {"branches", "share", "bits", "budget"}:
                 return None
         edits, references = [], self._references(self.around[removed.scope])
         steps.spend(_REFERENCE_STEPS * len(references))
