@@ -36,6 +36,8 @@ class Formats(msgspec.Struct):
         """What leaves an operator has this format, if it is one that a network is deployed in."""
         if held is not None and is_deployed(held):
             self.leaving[title] = held
+        else:
+            self.leaving.pop(title, None)
 
     def of_layers(self, drafts: Iterable[Draft]) -> dict[Draft, PartialPrecision | None]:
         """The formats of layers in the order in which they run; None for one of which the file says nothing."""

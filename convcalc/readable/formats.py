@@ -14,7 +14,7 @@ from convcalc.language.writing import value_text
 _DEFAULT = Precision()
 
 
-class Held(msgspec.Struct, frozen=True):
+class HeldFormats(msgspec.Struct, frozen=True):
     """`everywhere` are the formats of the network, None where they are those of any spec.
 
     `own` are those that a layer has of its own, by its number, and `written` what its `bits` say: not what it has from
@@ -41,11 +41,11 @@ class Held(msgspec.Struct, frozen=True):
         return value_text({role: name for role, name in _said(formats).items() if name != FLOAT32.name})
 
 
-def held(layers: Sequence[Layer], numbers: dict[str, int]) -> Held:
+def held(layers: Sequence[Layer], numbers: dict[str, int]) -> HeldFormats:
     """The formats of some layers, with the number of each by its name."""
     stated = [layer.precision or PartialPrecision() for layer in layers]
     if all(bits in (None, PartialPrecision()) or _is_default(bits) for bits in stated):
-        return Held(None)
+        return HeldFormats(None)
     everywhere = _everywhere(stated)
     own: dict[int, PartialPrecision] = {}
     written: dict[int, PartialPrecision] = {}
@@ -57,7 +57,7 @@ def held(layers: Sequence[Layer], numbers: dict[str, int]) -> Held:
             own[index] = PartialPrecision(owner.weights, differing.activations, owner.bias)
         else:
             own[index] = written[index] = differing
-    return Held(None if everywhere == _DEFAULT else everywhere, _without_empty(own), _without_empty(written))
+    return HeldFormats(None if everywhere == _DEFAULT else everywhere, _without_empty(own), _without_empty(written))
 
 
 def _everywhere(stated: Sequence[PartialPrecision]) -> Precision:

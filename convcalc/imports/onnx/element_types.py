@@ -49,14 +49,17 @@ _WITHIN = {"Relu", "Clip", "LeakyRelu", "Identity"}
 class ElementTypes:
     """Those of the tensors that have been walked over, by name; `initialisers` are those that the file stores.
 
-    `trained` are the bits that training says a tensor is rounded to, by the name of what is rounded. `readers` are how
-    often tensors are read, gone through only where tensors are rounded.
+    `trained` are the formats that training says tensors are rounded to, by the name of what is rounded. `readers` are how
+    often tensors are read, gone through only where tensors are rounded. `stated` are the element types of a file that
+    has one for every tensor, and `restored` the formats of arrays that are stored rounded and used as real numbers.
     """
 
     def __init__(self, initialisers: Mapping[str, Tensor], formats: Formats) -> None:
         self._initialisers, self._formats = initialisers, formats
-        self.trained: Mapping[str, int] = {}
+        self.trained: Mapping[str, Format] = {}
         self.readers: Callable[[], Mapping[str, int]] = dict
+        self.stated: Mapping[str, int] = {}
+        self.restored: Mapping[str, Format] = {}
         self._types: dict[str, int] = {}
         self._makers: dict[str, GraphNode] = {}
         self._rounded: set[str] = set()
@@ -74,7 +77,8 @@ class ElementTypes:
 
     def step(self, node: GraphNode) -> None:
         """Take in what a node makes, and what it says of what enters it."""
-        element_type = self._leaving(node)
+        element_type = next((self.stated[name] for name in node.outputs[:1] if name in self.stated), None)
+        element_type = self._leaving(node) if element_type is None else element_type
         for place, name in enumerate(node.outputs):
             if name:
                 self._makers[name] = node
@@ -83,10 +87,11 @@ class ElementTypes:
         self._formats.operator(node.title, format_of_type(element_type))
         for name in node.inputs[:1]:
             if node.op == "Identity" and name in self.trained:
-                self._round(name, integer(self.trained[name]))
+                self._round(name, self.trained[name])
         for name in node.inputs:
             if name in self._initialisers and name not in self._rounded:
-                self._formats.array(name, format_of_type(self._initialisers[name].element_type))
+                stored = format_of_type(self._initialisers[name].element_type)
+                self._formats.array(name, self.restored.get(name, stored))
         if node.op in _PACKED and len(node.inputs) > 1:
             self._packed(node)
         elif node.op == "Constant" and node.outputs:

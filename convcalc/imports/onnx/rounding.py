@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from convcalc.arithmetic.precision import MOST_BITS
+from convcalc.arithmetic.precision import MOST_BITS, Format, integer
 from convcalc.imports.drafts import Draft
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import Graph, Tensor
@@ -117,14 +117,14 @@ class Rounding:
                 bits |= dict.fromkeys(node.inputs[:1], self._stated_bits(node) or 0)
         return {name: count for name, count in bits.items() if count}
 
-    def trained(self) -> Mapping[str, int]:
-        """The bits that training rounds tensors to, by name, where it says so; of those that it brings to whole numbers."""
+    def trained(self) -> Mapping[str, Format]:
+        """The whole numbers that training says it rounds tensors to, by the names of these."""
         stated = {
             node.inputs[0]: self._stated_bits(node) or 0
             for node in self.rounding
             if node.op in _OF_TRAINING and node.op != "FloatQuant" and node.inputs
         }
-        return {name: bits for name, bits in stated.items() if 1 <= bits <= MOST_BITS}
+        return {name: integer(bits) for name, bits in stated.items() if 1 <= bits <= MOST_BITS}
 
     def _stated_bits(self, node: GraphNode) -> int | None:
         """The bits that training says it rounds to, where it is a number of the file."""

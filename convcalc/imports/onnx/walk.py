@@ -133,7 +133,7 @@ class Walk:
         steps.spend(_NODE * len(infos))
         for info in infos:
             self.element_types.enter(info.name, info.element_type)
-        self.element_types.trained = self.rounding.trained()
+        self.element_types.trained = {**self.element_types.trained, **self.rounding.trained()}
         self.element_types.readers = lambda: self._readers
         self._enter(infos)
         for node in nodes:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from convcalc.imports import ReadOptions
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit
 from convcalc.imports.onnx.constants import of_tensor
-from convcalc.imports.onnx.reading import Graph, Model, Tensor, ValueInfo
+from convcalc.imports.onnx.reading import FLOAT, Graph, Model, Tensor, ValueInfo
 from convcalc.imports.onnx.samples import SamplesMeet
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed
 from convcalc.imports.onnx.walk import Walk
@@ -228,6 +228,9 @@ def _walked(model: Model, graph: TorchGraph, source: str, options: ReadOptions) 
     def walk(how: str = "") -> Imported:
         walking = _TorchWalk(model, options.sizes, how, options.values)
         walking.builder.learned = graph.learned
+        walking.element_types.stated = {
+            name: ELEMENT_TYPES.get(meta.dtype, FLOAT) for name, meta in graph.tensors.items()
+        }
         return walking.record(source, strict=options.strict)
 
     try:
