@@ -56,7 +56,7 @@ SHARED = {
     "drafts",
     "elements",
     "errors",
-    "formats",
+    "number_formats",
     "layouts",
     "naming",
     "not_read",

@@ -11,7 +11,7 @@ import msgspec
 from convcalc import steps
 from convcalc.imports.arrays import Array, checked
 from convcalc.imports.errors import DoesNotFit, Inexpressible
-from convcalc.imports.formats import Formats
+from convcalc.imports.number_formats import Formats
 from convcalc.imports.record import FileTensor
 from convcalc.language.tree import number
 from convcalc.layers import UNSIZED, Shape, Weights, defaults_on, field_types, kind_of

@@ -1,4 +1,4 @@
-"""The formats that a model file has its numbers in, as a spec says them: one for all, and what layers have of their own."""
+"""The formats that a model file has its numbers in, as a spec says them: for all layers, and for single ones."""
 
 from __future__ import annotations
 

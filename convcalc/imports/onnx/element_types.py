@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from convcalc.arithmetic.precision import Format, format_of, integer
-from convcalc.imports.formats import Formats
+from convcalc.imports.number_formats import Formats
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import BOOL, FLOAT, INT64, Tensor
 
@@ -40,7 +40,7 @@ _STATED = {"Cast": "to", "QuantizeLinear": "output_dtype", "RandomNormal": "dtyp
 """The attribute that says the element type."""
 
 _PACKED = {"MatMulNBits": "int4", "MatMulBnb4": "fp4", "GatherBlockQuantized": "int4"}
-"""Operators on a weight that several numbers of a byte are packed in, and the format where no number of bits is said."""
+"""Operators on a weight whose numbers are packed into bytes, and their format where no number of bits is said."""
 
 _WITHIN = {"Relu", "Clip", "LeakyRelu", "Identity"}
 """What a runtime does in the kernel of the layer before, so that what it enters with is not held for itself."""
@@ -49,9 +49,10 @@ _WITHIN = {"Relu", "Clip", "LeakyRelu", "Identity"}
 class ElementTypes:
     """Those of the tensors that have been walked over, by name; `initialisers` are those that the file stores.
 
-    `trained` are the formats that training says tensors are rounded to, by the name of what is rounded. `readers` are how
-    often tensors are read, gone through only where tensors are rounded. `stated` are the element types of a file that
-    has one for every tensor, and `restored` the formats of arrays that are stored rounded and used as real numbers.
+    `trained` are the formats that tensors are rounded to and brought back, by the name of what is rounded. `readers`
+    are how often tensors are read, gone through only where tensors are rounded. `stated` are the element types of a
+    file that has one for every tensor, and `restored` the formats of arrays that are stored rounded and used as real
+    numbers.
     """
 
     def __init__(self, initialisers: Mapping[str, Tensor], formats: Formats) -> None:

@@ -12,8 +12,8 @@ from convcalc.imports.arrays import PlainArray, checked
 from convcalc.imports.drafts import NO_KIND, Builder, Draft
 from convcalc.imports.elements import Elements, all_of
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.formats import format_named
 from convcalc.imports.layouts import OrderedTensor, as_it_lies, in_file_order
+from convcalc.imports.number_formats import format_named
 from convcalc.imports.tflite.model import LiteTensor, Operator
 from convcalc.imports.tflite.origins import LiteOrigin
 from convcalc.layers import Shape

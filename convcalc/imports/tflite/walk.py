@@ -12,8 +12,8 @@ from convcalc.imports.assembly import assembled
 from convcalc.imports.drafts import BEHIND, NO_KIND, Draft
 from convcalc.imports.drafts import Builder as DraftBuilder
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
-from convcalc.imports.formats import format_named
 from convcalc.imports.layouts import OrderedTensor, as_it_lies, channels_last, in_file_order
+from convcalc.imports.number_formats import format_named
 from convcalc.imports.record import Imported
 from convcalc.imports.tflite import control, dilation, variables
 from convcalc.imports.tflite.flatbuffer import BrokenBuffer
