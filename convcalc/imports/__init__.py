@@ -56,6 +56,7 @@ SHARED = {
     "drafts",
     "elements",
     "errors",
+    "number_formats",
     "layouts",
     "naming",
     "not_read",

@@ -63,6 +63,7 @@ def assembled(
     roles.settle()
     shared = sharing(builder, drafts, stored)
     names = named(drafts)
+    held = builder.formats.of_layers(drafts)
     layers = tuple(
         Layer(
             name=names[draft],
@@ -75,6 +76,7 @@ def assembled(
             operators=tuple(origin.title for origin in draft.origins),
             tensor=draft.tensor,
             elements={name: array.elements for name, array in draft.arrays.items() if array.elements is not None},
+            precision=held[draft],
         )
         for draft in drafts
         if draft.kind != INPUT

@@ -11,6 +11,7 @@ import msgspec
 from convcalc import steps
 from convcalc.imports.arrays import Array, checked
 from convcalc.imports.errors import DoesNotFit, Inexpressible
+from convcalc.imports.number_formats import Formats
 from convcalc.imports.record import FileTensor
 from convcalc.language.tree import number
 from convcalc.layers import UNSIZED, Shape, Weights, defaults_on, field_types, kind_of
@@ -81,12 +82,14 @@ class Builder:
     """Makes drafts, and has all of them in order; `notes` are what a person should know of how some were read.
 
     `learned` says of arrays of the file, by name, whether training makes them; of others that is told by their use.
+    `formats` are those that the file has its numbers in.
     """
 
     def __init__(self) -> None:
         self.drafts: list[Draft] = []
         self.notes: list[str] = []
         self.learned: Mapping[str, bool] = {}
+        self.formats = Formats()
         self._known: dict[tuple[Any, ...], tuple[dict[str, Any], Shape, Weights]] = {}
 
     def layer(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from convcalc.arithmetic.precision import PartialPrecision
 from convcalc.imports.elements import Elements
 from convcalc.layers import Kind, Shape, defaults_on, kind_of
 
@@ -33,6 +34,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     of them; `arrays` are single ones of its own that are another layer's, with the name of that layer and its array.
     `operators` are the titles of those operators of the file that it stands for, and `tensor` is the one of the file's
     that leaves it, None where none is just that. `elements` are those of the file's arrays that its own have.
+    `precision` are the formats that the file has its numbers in, as far as it says.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     operators: tuple[str, ...] = ()
     tensor: FileTensor | None = None
     elements: dict[str, Elements] = {}
+    precision: PartialPrecision | None = None
 
     def config(self, shapes: Sequence[Shape]) -> Kind:
         """The layer as its kind has it, for the shapes that enter; its fields were found right when it was read."""

@@ -8,7 +8,7 @@ from convcalc import steps
 from convcalc.imports.errors import OverLimit
 from convcalc.imports.record import Imported, Layer
 from convcalc.language.written import COMMUTATIVE
-from convcalc.network import Borrowed, Network, Node, TextOrigin, input_node
+from convcalc.network import Borrowed, Deployment, Network, Node, TextOrigin, input_node
 from convcalc.readable.named_scopes import NamedScope
 from convcalc.readable.names import model_name, parts
 from convcalc.readable.parts import Module, Part, SingleLayer
@@ -50,6 +50,7 @@ def network(imported: Imported, origin: TextOrigin, *, is_resized: bool) -> Netw
         budget={},
         overridden=is_resized,
         warnings=tuple(cautions(imported)),
+        deployment=Deployment(precision=graph.held.everywhere),
         origin=origin,
         imported=imported,
     )
@@ -97,7 +98,9 @@ def _node(graph: LayerGraph, index: int, layer: Layer, name: str, nodes: Sequenc
     borrowed = tuple(
         Borrowed(array, _owner(graph, owner, nodes), of_owner) for array, (owner, of_owner) in layer.arrays.items()
     )
-    return Node(name, layer.kind, layer.config(shapes), inputs, layer.shape, 0, shared, borrowed)
+    return Node(
+        name, layer.kind, layer.config(shapes), inputs, layer.shape, 0, shared, borrowed, graph.held.own.get(index)
+    )
 
 
 def _owner(graph: LayerGraph, name: str, nodes: Sequence[Node]) -> int:

@@ -38,6 +38,11 @@ class Fitting:
             text = self._fitted(slot, name, values, channels)
             if text != standard.get(name):
                 slot.fields[name] = text
+        bits = {self.graph.held.text(unit) for units in slot.units for unit in units if isinstance(unit, int)}
+        if len(bits) > 1:
+            raise Unfit
+        if any(bits):
+            slot.bits = bits.pop()
 
     def _values(self, slot: Slot, kind: type[layers.Kind]) -> dict[str, Values]:
         """The fields of a kind that are not everywhere at their default, or as those of the layer that is shared."""

@@ -22,4 +22,6 @@ def is_there(graph: LayerGraph, layers: Sequence[Node], occurrence: Module, node
             here, there = sorted(here), sorted(there)
         if (own.kind, own.config, own.shape, here) != (node.kind, node.config, node.shape, there):
             return False
+        if own.precision != node.precision:
+            return False
     return True

@@ -14,6 +14,7 @@ from math import prod
 from convcalc.imports.record import Imported, Layer
 from convcalc.language.written import COMMUTATIVE, MERGES
 from convcalc.layers import Shape
+from convcalc.readable.formats import held
 from convcalc.readable.names import legal, unlike
 from convcalc.readable.parts import SingleLayer
 
@@ -25,7 +26,7 @@ _DEEPEST = 3
 
 
 class LayerGraph:
-    """The record by numbers: what enters each layer, and what is read last where."""
+    """The record by numbers: what enters each layer, what is read last where, and what formats numbers have."""
 
     def __init__(self, imported: Imported) -> None:
         self.layers: tuple[Layer, ...] = imported.layers
@@ -41,6 +42,7 @@ class LayerGraph:
             self.inputs.append(tuple(self.numbers[name] for name in layer.inputs))
             self.numbers[layer.name] = index
         self._untie_parameters()
+        self.held = held(self.layers, self.numbers)
         self.entries: dict[int, int] = {}  # of merges with branches: the tensor that all of them start from
         self.outputs = [self.numbers[name] for name in imported.outputs]
         self.last_read = dict.fromkeys(range(len(self.layers)), -1)

@@ -28,13 +28,19 @@ def keys(graph: LayerGraph, parts: Sequence[Part]) -> list[Key]:
 
 def _key(graph: LayerGraph, part: Part) -> Key:
     if isinstance(part, Module):
-        kinds = [graph.layers[index].kind for index in part.indices()]
-        return ("module", *(kinds[:-1] if kinds[-1] == "add" else kinds))
-    kind = graph.layers[part.index].kind
+        indices = [*part.indices()]
+        kinds = [_kind(graph, index) for index in indices]
+        return ("module", *(kinds[:-1] if graph.layers[indices[-1]].kind == "add" else kinds))
+    kind = _kind(graph, part.index)
     if part.branches is None:
         return (kind,)
     longest = max(part.branches, key=lambda branch: sum(1 for inner in branch for _ in inner.indices()))
-    return kind, len(part.branches), *(graph.layers[index].kind for inner in longest for index in inner.indices())
+    return kind, len(part.branches), *(_kind(graph, index) for inner in longest for index in inner.indices())
+
+
+def _kind(graph: LayerGraph, index: int) -> str:
+    """The kind of a layer, and the formats that it has of its own."""
+    return f"{graph.layers[index].kind}{graph.held.text(index)}"
 
 
 def runs(graph: LayerGraph, parts: Sequence[Part]) -> Iterator[Run]:

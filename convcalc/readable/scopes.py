@@ -50,6 +50,8 @@ class WrittenScope(NamedScope):
             listed = ", ".join(f"{name_text(name)}: {text}" for name, text in shared.items())
             fields["share"] = shared.get("", f"{{{listed}}}")
         fields |= {name: quoted(text) for name, text in slot.fields.items()}
+        if slot.bits:
+            fields["bits"] = slot.bits
         branches = None if slot.branches is None else [self.written(branch) for branch in slot.branches]
         kind = layers.load(slot.kind) if slot.block is None else None
         return LayerText(slot.kind, fields, branches, bare_field(kind) if kind is not None else _bare(slot.block))

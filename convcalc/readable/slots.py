@@ -50,6 +50,7 @@ class Slot(msgspec.Struct, eq=False):
     fields: dict[str, str] = {}
     when: str = ""
     repeat: str = ""
+    bits: str = ""
     shared: dict[str, tuple[Slot, str]] = {}
     value: Tensors = []
     name: str = ""

@@ -127,7 +127,7 @@ class Templates:
         """What is alike in modules of one structure: kinds, blocks, and where inputs come from."""
         if isinstance(part, Module):
             return self.of[part].number, _place(part.entry, module)
-        kind = self.graph.layers[part.index].kind
+        kind = self.graph.layers[part.index].kind, self.graph.held.text(part.index)
         if part.branches is None:
             return kind, *(_place(source, module) for source in self.graph.inputs[part.index])
         entry = _place(self.graph.entries[part.index], module)
@@ -215,7 +215,8 @@ class Templates:
         if isinstance(part, Module) or isinstance(own, Module):
             same = entry.template is not None and isinstance(part, Module) and self.of[part] is entry.template
             return (entry.weight + as_wide, entry.weight) if same else (0, 0)
-        if self.graph.layers[part.index].kind != entry.kind:
+        held = self.graph.held
+        if self.graph.layers[part.index].kind != entry.kind or held.text(part.index) != held.text(own.index):
             return 0, 0
         if entry.branches is None or part.branches is None:
             return (1 + as_wide, 1) if entry.branches is None and part.branches is None else (0, 0)

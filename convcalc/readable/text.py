@@ -151,12 +151,14 @@ def _says(spec: str, network: Network) -> bool:
         return False
     if len(other.nodes) != len(network.nodes) or other.outputs != network.outputs:
         return False
+    if other.deployment != network.deployment:
+        return False
     return all(map(_is_like, other.nodes, network.nodes))
 
 
 def _is_like(node: Node, other: Node) -> bool:
     inputs = [tuple(sorted(either.inputs)) if either.kind in COMMUTATIVE else either.inputs for either in (node, other)]
-    alike = ("kind", "config", "shape", "borrowed")
+    alike = ("kind", "config", "shape", "borrowed", "precision")
     if inputs[0] != inputs[1] or any(getattr(node, name) != getattr(other, name) for name in alike):
         return False
     is_bare = type(node.config).weights is layers.Kind.weights  # which of a block that is shared is so in name alone
@@ -167,6 +169,8 @@ def _spec_text(imported: Imported, graph: LayerGraph, written: Folded) -> str:
     lines = [f"name: {name_text(model_name(imported))}"]
     sizes = dict(zip(map(name_text, graph.input_names), map(value_text, graph.input_shapes), strict=True))
     lines += [f"input: {size}" for size in sizes.values()] if len(sizes) == 1 else mapping(0, "inputs", sizes)
+    if graph.held.dtype:
+        lines.append(f"deploy: {{dtype: {graph.held.dtype}}}")
     lines += written.lines
     if written.outputs:
         lines += ["", *_list_lines("outputs", written.outputs)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from convcalc.arithmetic.precision import FLOAT32, integer
 from convcalc.imports.darknet.activations import activated
 from convcalc.imports.darknet.geometry import blurred, margins, short
 from convcalc.imports.darknet.tensors import CfgLayer, CfgTensor, Fields, of_map
@@ -80,6 +81,8 @@ def _owner(layer: CfgLayer, weight: Shape) -> str:
 def _filtered(layer: CfgLayer, kind: str, fields: Fields, x: Draft, weight: Shape, of: str) -> Draft:
     """A layer with filters, and its norm, which has the bias."""
     out = fields["out_channels"]
+    is_binary = bool(layer.section.integer("xnor", 0) or layer.section.integer("binary", 0))
+    layer.builder.formats.array(f"{layer.section.type}{of}.weight", integer(1) if is_binary else FLOAT32)
     is_normed = layer.section.integer("batch_normalize", 0) or layer.section.integer("cbn", 0)
     arrays = {"weight": weight} if is_normed else {"weight": weight, "bias": (out,)}
     y = layer.draft(kind, {**fields, "bias": not is_normed}, [x], arrays, f"{layer.section.type}{of}")

@@ -13,6 +13,7 @@ from convcalc.imports.errors import Inexpressible, plain
 from convcalc.imports.keras.configs import Config
 from convcalc.imports.keras.graphs import PlacedCall
 from convcalc.imports.keras.inputs import wants_map
+from convcalc.imports.keras.policies import policy_of
 from convcalc.imports.layouts import OrderedTensor, arranged, as_it_lies, met
 from convcalc.imports.record import Unused
 
@@ -37,6 +38,7 @@ class LayerCall:
         self.arguments, self.keywords = arguments, keywords
         self.tensors = ordered_tensors([arguments, keywords])
         self.config = Config(step.layer.title, step.layer.config if config is None else config)
+        self.policy = policy_of(self.config.get("dtype"))
         self.origins = (step.layer,)
         self.lead = step.lead
         self.kept = {} if kept is None else kept
@@ -82,6 +84,7 @@ class LayerCall:
         """What the file holds for the layer under a name; where that is used twice it is shared."""
         path = (*self.step.layer.path, *filter(None, (within,)), name)
         dotted = ".".join(_WORD.sub("_", word).strip("_") or "layer" for word in path)
+        self.builder.formats.array(dotted, self.policy.of_array(name))
         return PlainArray(tuple(shape), (dotted,), all_of(path, shape))
 
     def parameter(self, name: str, sizes: Sequence[int], within: str = "") -> Draft:

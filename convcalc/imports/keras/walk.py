@@ -29,6 +29,7 @@ from convcalc.imports.keras.graphs import (
 from convcalc.imports.keras.inputs import entry, shapes_of, stated_shape, wants_map
 from convcalc.imports.keras.layers import rules
 from convcalc.imports.keras.nodes import leaving
+from convcalc.imports.keras.policies import policy_of
 from convcalc.imports.layouts import OrderedTensor, as_it_lies, as_map
 from convcalc.imports.record import FileTensor, Imported, Unused
 from convcalc.layers import Shape
@@ -152,6 +153,7 @@ class _Walk:
         """What leaves a call."""
         arguments, keywords = self._with_values(step.arguments), self._with_values(step.keywords)
         entering = ordered_tensors([arguments, keywords])
+        self.builder.formats.operator(step.layer.title, policy_of(step.layer.config.get("dtype")).leaving)
         try:
             if any(tensor.draft.is_unsized for tensor in entering):
                 raise Inexpressible(BEHIND)

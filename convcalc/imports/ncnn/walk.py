@@ -13,6 +13,7 @@ from convcalc.imports.ncnn import FORMAT
 from convcalc.imports.ncnn.input_sizes import EnteringBlobs
 from convcalc.imports.ncnn.nodes import NcnnLayer, hinted, node_of
 from convcalc.imports.ncnn.operators import NcnnCall, operator_of
+from convcalc.imports.ncnn.rounded import is_rounded, leaving
 from convcalc.imports.ncnn.text import lines_of
 from convcalc.imports.record import Imported
 
@@ -62,6 +63,9 @@ class NcnnWalk:
         """
         for name, shape in self._inputs.shapes().items():
             self.blobs[name] = self.builder.input(name, shape)
+        if any(map(is_rounded, self.nodes)):
+            for node in self.nodes:
+                self.builder.formats.operator(node.title, leaving(node))
         for node in self.nodes:
             try:
                 steps.spend(_NODE + len(node.line.bottoms) + len(node.line.tops))
@@ -130,7 +134,7 @@ class NcnnWalk:
 
     def notes(self) -> list[str]:
         """What a reader of the figures must know."""
-        quantised = sum(1 for node in self.nodes if node.line.type not in ("Gemm", "Embed") and node.parameters.get(8))
+        quantised = sum(map(is_rounded, self.nodes))
         if not quantised:
             return []
         layers = "1 layer is" if quantised == 1 else f"{quantised} layers are"

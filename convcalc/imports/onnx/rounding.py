@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
+from convcalc.arithmetic.precision import MOST_BITS, Format, integer
 from convcalc.imports.drafts import Draft
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import Graph, Tensor
@@ -115,6 +116,15 @@ class Rounding:
             if node.op in _OF_TRAINING and node.inputs and node.inputs[0] in tensors:
                 bits |= dict.fromkeys(node.inputs[:1], self._stated_bits(node) or 0)
         return {name: count for name, count in bits.items() if count}
+
+    def trained(self) -> Mapping[str, Format]:
+        """The whole numbers that training says it rounds tensors to, by the names of these."""
+        stated = {
+            node.inputs[0]: self._stated_bits(node) or 0
+            for node in self.rounding
+            if node.op in _OF_TRAINING and node.op != "FloatQuant" and node.inputs
+        }
+        return {name: integer(bits) for name, bits in stated.items() if 1 <= bits <= MOST_BITS}
 
     def _stated_bits(self, node: GraphNode) -> int | None:
         """The bits that training says it rounds to, where it is a number of the file."""

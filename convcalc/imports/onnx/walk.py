@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
+from collections import ChainMap, Counter
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from math import prod
 
 from msgspec.structs import replace
@@ -21,6 +22,7 @@ from convcalc.imports.onnx.batches import passes
 from convcalc.imports.onnx.control import BODIES, deciding_alone
 from convcalc.imports.onnx.declarations import Declarations
 from convcalc.imports.onnx.declared import operator_of
+from convcalc.imports.onnx.element_types import ElementTypes
 from convcalc.imports.onnx.entering import entered
 from convcalc.imports.onnx.fillings import Fillings
 from convcalc.imports.onnx.given_inputs import deciding, given, types_alone
@@ -113,6 +115,7 @@ class Walk:
             self.notes.append("no opset is stated: read as opset 1, which every file had before they stated any")
         self.fillings = Fillings(model.graph)
         self.read: set[str] = set()
+        self.element_types = ElementTypes(model.graph.initialisers, self.builder.formats)
         self._worked_out = WorkedOut()
         self._scopes: tuple[tuple[str, int], ...] = ()
         self._calls = 0
@@ -128,12 +131,23 @@ class Walk:
         self.rounding = Rounding(self.called(graph.nodes), graph)
         self.nodes = nodes = without_unread(ordered(self.rounding.nodes, there, outputs), outputs)
         steps.spend(_NODE * len(infos))
+        for info in infos:
+            self.element_types.enter(info.name, info.element_type)
+        self.element_types.trained = {**self.element_types.trained, **self.rounding.trained()}
+        self.element_types.readers = lambda: self._readers
         self._enter(infos)
         for node in nodes:
             try:
                 self.step(node)
             except OutOfSteps:
                 raise OverLimit(f"{node.operator} at {node.title}") from None
+
+    @cached_property
+    def _readers(self) -> Counter[str]:
+        """How often each tensor is read, leaving the graph among it."""
+        counts = Counter(name for node in self.nodes for name in node.inputs)
+        counts.update(output.name for output in self.model.graph.outputs)
+        return counts
 
     def _enter(self, infos: Sequence[ValueInfo]) -> None:
         """Give the inputs of the model their values; of one that is no tensor, nothing is known."""
@@ -251,6 +265,7 @@ class Walk:
         else:
             if samples is not None:
                 outputs = laid(outputs, samples)
+        self.element_types.step(node)
         for name, value in zip(node.outputs, outputs, strict=False):
             if name:
                 self.values[name] = value

@@ -12,12 +12,15 @@ from math import prod
 from typing import Any
 
 from convcalc import steps
+from convcalc.arithmetic.precision import Format
 from convcalc.imports.arrays import checked
 from convcalc.imports.errors import CannotImport, Inexpressible, plain
+from convcalc.imports.onnx.element_types import format_of_type
 from convcalc.imports.onnx.nodes import Attributes, GraphNode
 from convcalc.imports.onnx.reading import FLOAT, FLOATING, INT64
 from convcalc.imports.openvino.document import Dimension, IrLayer, IrNet, IrPort, is_fixed
 from convcalc.imports.openvino.operators import ir_rule
+from convcalc.imports.openvino.rounding import is_rounding, rounded_by
 
 ELEMENT_TYPES = {
     "FP32": 1, "F32": 1, "UI8": 2, "U8": 2, "I8": 3, "UI16": 4, "U16": 4, "I16": 5, "I32": 6, "I64": 7, "STRING": 8,
@@ -207,6 +210,8 @@ class IrTranslation:
         self.folded: dict[str, str] = {}
         self.passed: set[str] = set()
         self.unlearned: set[str] = set()
+        self.held: dict[str, Format] = {}
+        self.rounded: dict[str, Format] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._numbers: dict[tuple[Any, ...], str] = {}
         self.layers = _ordered(net)
@@ -346,19 +351,22 @@ class IrTranslation:
         """
         if name not in self.constant:
             return ""
-        is_rounded, source = False, name
+        held, source = None, name
         while (maker := self.makers[source]).type != "Const":
             if maker.type.lower() not in _PURE:
                 return ""
-            is_rounded |= maker.type == "FakeQuantize"
+            held = rounded_by(maker) if is_rounding(maker) else held
             source = self.sources(maker)[0]
-        if not (is_rounded or self.element_type(source) in LOW) or name == source:
+        if self.element_type(source) in LOW:
+            held = format_of_type(self.element_type(source))
+        if held is None or name == source:
             return ""
         own = f"{source}/restored"
         shape = checked([size or 0 for size in self.ports[name].dims], f"array {plain(name)}")
         if own in self.arrays and self.arrays[own][0] != shape:
             return ""
         self.arrays[own] = shape, FLOAT, None
+        self.held[own] = held
         return own
 
     def floats(self) -> int:

@@ -174,6 +174,9 @@ def _walked(translation: IrTranslation, options: ReadOptions, source: str) -> Im
         model = _IrModel(b"", _IrGraph(translation), {"": _OPSET}, translation.net.producer, {})
         walking = _IrWalk(model, options.sizes, how, options.values)
         walking.builder.learned = dict.fromkeys(translation.unlearned, False)
+        walking.element_types.stated = {name: translation.element_type(name) for name in translation.ports}
+        walking.element_types.restored = translation.held
+        walking.element_types.trained = translation.rounded
         return walking.record(source, strict=options.strict)
 
     try:

@@ -13,6 +13,7 @@ from convcalc.imports.drafts import NO_KIND, Builder, Draft
 from convcalc.imports.elements import Elements, all_of
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.layouts import OrderedTensor, as_it_lies, in_file_order
+from convcalc.imports.number_formats import format_named
 from convcalc.imports.tflite.model import LiteTensor, Operator
 from convcalc.imports.tflite.origins import LiteOrigin
 from convcalc.layers import Shape
@@ -214,10 +215,15 @@ class LiteCall:
 
     def array(self, role: str, constant: LiteConstant) -> PlainArray:
         """A constant as an array of a layer, named after the first that used it."""
+        formats = self.builder.formats
         if constant.elements is None:
+            for tensor in constant.tensors:
+                formats.array(tensor.name, format_named(tensor.type_name))
             return PlainArray(constant.shape, tuple(tensor.name for tensor in constant.tensors))
         key = str(constant.elements.tensor)
         name = self.walk.array_name(key, self.origin.path, role)
+        for tensor in constant.tensors[:1]:
+            formats.array(name, format_named(tensor.type_name))
         return PlainArray(constant.shape, (name,), msgspec.structs.replace(constant.elements, tensor=name))
 
     def tensor(self, place: int = 0) -> OrderedTensor:

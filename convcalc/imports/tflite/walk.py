@@ -13,6 +13,7 @@ from convcalc.imports.drafts import BEHIND, NO_KIND, Draft
 from convcalc.imports.drafts import Builder as DraftBuilder
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
 from convcalc.imports.layouts import OrderedTensor, as_it_lies, channels_last, in_file_order
+from convcalc.imports.number_formats import format_named
 from convcalc.imports.record import Imported
 from convcalc.imports.tflite import control, dilation, variables
 from convcalc.imports.tflite.flatbuffer import BrokenBuffer
@@ -191,6 +192,8 @@ class LiteWalk:
             raise
         except _CONTRADICTIONS:
             made = self._unknown(call, "its options and what enters it do not go together")
+        if outputs:
+            self.builder.formats.operator(title, format_named(outputs[0].type_name))
         for index, tensor, value in zip(operator.outputs, outputs, made, strict=False):
             scope.values[index] = value
             self._compare(call, tensor, value)

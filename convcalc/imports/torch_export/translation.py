@@ -7,6 +7,7 @@ from math import inf, isfinite, prod
 from typing import Any
 
 from convcalc import steps
+from convcalc.arithmetic.precision import Format
 from convcalc.imports.arrays import checked
 from convcalc.imports.errors import CannotImport, Inexpressible, plain
 from convcalc.imports.onnx.nodes import Attributes, GraphNode
@@ -237,13 +238,19 @@ class TorchCall:
 
 
 class Translation:
-    """The nodes that are made of a graph, and the arrays that they read."""
+    """The nodes that are made of a graph, and the arrays that they read.
+
+    `held` are the formats of arrays that are rounded and used as real numbers, `rounded` those that tensors are rounded
+    to, by the name of what is rounded.
+    """
 
     def __init__(self, graph: TorchGraph) -> None:
         self.graph = graph
         self.nodes: list[GraphNode] = []
         self.stored: dict[str, tuple[tuple[int, ...], int, Numbers | None]] = {}
         self.makers: dict[str, str] = {}
+        self.held: dict[str, Format] = {}
+        self.rounded: dict[str, Format] = {}
         for operation in graph.operations:
             word = operation.target.removeprefix("torch.ops.aten.").partition(".")[0]
             self.makers |= {name: word for name in operation.outputs if name}

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from convcalc.imports import ReadOptions
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit
 from convcalc.imports.onnx.constants import of_tensor
-from convcalc.imports.onnx.reading import Graph, Model, Tensor, ValueInfo
+from convcalc.imports.onnx.reading import FLOAT, Graph, Model, Tensor, ValueInfo
 from convcalc.imports.onnx.samples import SamplesMeet
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed
 from convcalc.imports.onnx.walk import Walk
@@ -167,7 +167,7 @@ def record_of(graph: TorchGraph, source: str, what: str, options: ReadOptions) -
         if not translated.outputs:
             raise CannotImport("no tensor leaves the graph")
         model = _Stated(b"", translated, {"": OPSET}, graph.producer, {})
-        imported = _walked(model, graph, source, options)
+        imported = _walked(model, translation, source, options)
     except OutOfSteps:
         raise OverLimit from None
     differing = [text for text in imported.warnings if text.startswith("the file declares another shape")]
@@ -224,10 +224,15 @@ def _miscounted(imported: Imported, translation: Translation) -> tuple[list[str]
     return warnings, notes
 
 
-def _walked(model: Model, graph: TorchGraph, source: str, options: ReadOptions) -> Imported:
+def _walked(model: Model, translation: Translation, source: str, options: ReadOptions) -> Imported:
     def walk(how: str = "") -> Imported:
         walking = _TorchWalk(model, options.sizes, how, options.values)
+        graph = translation.graph
         walking.builder.learned = graph.learned
+        walking.element_types.stated = {
+            name: ELEMENT_TYPES.get(meta.dtype, FLOAT) for name, meta in graph.tensors.items()
+        }
+        walking.element_types.restored, walking.element_types.trained = translation.held, translation.rounded
         return walking.record(source, strict=options.strict)
 
     try:

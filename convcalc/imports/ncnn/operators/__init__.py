@@ -16,6 +16,7 @@ from convcalc.imports.drafts import Builder, Draft
 from convcalc.imports.elements import all_of
 from convcalc.imports.errors import CannotImport
 from convcalc.imports.ncnn.nodes import NcnnLayer
+from convcalc.imports.ncnn.rounded import of_array
 from convcalc.layers import Shape
 
 _ACTIVATIONS = {1: "relu", 2: "leaky_relu", 3: "clip", 4: "sigmoid", 5: "mish", 6: "hard_swish", 7: "gelu"}
@@ -47,6 +48,8 @@ class NcnnCall:
 
     def _named(self, arrays: Mapping[str, Shape]) -> dict[str, PlainArray]:
         named = {array: f"{self.node.title}.{array}" for array in arrays}
+        for array, name in named.items() if self.builder.formats.leaving else ():  # a file with rounded layers
+            self.builder.formats.array(name, of_array(self.node, array))
         return {
             array: PlainArray(shape, (named[array],), all_of(named[array], shape)) for array, shape in arrays.items()
         }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from convcalc.imports.onnx.reading import FLOAT, FLOATING
 from convcalc.imports.openvino.operators import IrRule
+from convcalc.imports.openvino.rounding import rounded_by
 
 if TYPE_CHECKING:
     from convcalc.imports.openvino.translation import IrCall
@@ -87,8 +88,9 @@ def _softmax(call: IrCall, op: str) -> None:
     call.leaves(op, call.tensor(), axis=call.integer("axis", 1))
 
 
-def _kept_out(call: IrCall) -> None:
-    call.note("round to few bits, which is left out: a spec says what is worked out, not in how many bits")
+def _rounded(call: IrCall) -> None:
+    """The tensor as it is: to how many bits it is rounded is a matter of formats."""
+    call.translation.rounded[call.tensor()] = rounded_by(call.layer)
     call.leaves("Identity", call.tensor())
 
 
@@ -135,6 +137,6 @@ RULES = {
     "select": _select,
     "softmax": partial(_softmax, op="Softmax"),
     "logsoftmax": partial(_softmax, op="LogSoftmax"),
-    "fakequantize": _kept_out,
-    "fakeconvert": _kept_out,
+    "fakequantize": _rounded,
+    "fakeconvert": _rounded,
 }

@@ -235,7 +235,7 @@ _UNARY = {
 _SAME = (
     "dropout", "native_dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout", "dropout1d", "dropout2d",
     "alias", "clone", "contiguous", "detach", "lift_fresh_copy", "lift_fresh", "lift", "positive", "resolve_conj",
-    "resolve_neg", "identity", "fake_quantize_per_tensor_affine", "type_as", "view_as_real_copy", "set_grad_enabled",
+    "resolve_neg", "identity", "type_as", "view_as_real_copy", "set_grad_enabled",
 )  # fmt: skip
 
 _PAIRS = {
