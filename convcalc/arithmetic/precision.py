@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from convcalc.arithmetic.varying import plain
+
 MOST_BITS = 32
 """Of a whole number."""
 
@@ -49,11 +51,12 @@ class Format(msgspec.Struct, frozen=True):
 
 
 def integer(bits: int) -> Format:
-    """Whole numbers of so many bits.
+    """Whole numbers of so many bits; a number that varies is asked, as the name of the format has it.
 
     Raises:
         ValueError: there are none of so many.
     """
+    bits = plain(bits)
     if isinstance(bits, bool) or not 1 <= bits <= MOST_BITS:
         raise ValueError(f"expected a number of bits from 1 to {MOST_BITS}, found {bits}")
     return Format(f"int{bits}", bits)
