@@ -10,6 +10,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 import convcalc
+from convcalc.devices import Device
 from convcalc.language import Source, SpecError, loads
 from convcalc.language.writing import value_text
 from convcalc.sweeping.axes import Axis
@@ -58,6 +59,20 @@ def analyzed(source: Source | str, point: Point, **run: Any) -> Point | None:
         "output": network.nodes[network.outputs[0]].shape if network.outputs else None,
         "receptive_field": max(field.size, default=0) if is_known else None,  # type: ignore[union-attr, arg-type]
     }
+
+
+FORMATS = ("float32", "float16", "int8", "int5", "int4", "int3", "int1")
+
+
+def drawn_run(draw: random.Random) -> Point:
+    """How a network runs: formats by role, some less than a byte, fused or not, on a device of drawn rates or none."""
+    dtype = draw.choice((None, "int8", *(f"{role}={draw.choice(FORMATS)}" for role in ("weights", "activations"))))
+    if draw.random() < 0.5:
+        dtype = ",".join(f"{role}={draw.choice(FORMATS)}" for role in ("weights", "activations", "bias"))
+    peak = {name: draw.choice((10**9, 432 * 10**6, 312 * 10**12)) for name in FORMATS}
+    rates = {"bandwidth": draw.choice((10**8, 1555 * 10**9)), "cache": draw.choice((None, 300))}
+    device = draw.choice((None, Device(name="drawn", peak=peak, **rates)))
+    return {"dtype": dtype, "batch": draw.choice((None, 1, 3)), "fused": draw.choice((True, False)), "device": device}
 
 
 def _shape(own: tuple[int, ...], value: Any) -> tuple[int, ...]:
