@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from convcalc import steps
-from convcalc.analysis.bounds import bound
-from convcalc.analysis.report import ALONE, IN_PLACE, Convention, Peak, ReceptiveField, Report, Row, Totals, sums
+from convcalc.analysis.report import (
+    ALONE,
+    COSTS,
+    IN_PLACE,
+    Bound,
+    Convention,
+    Peak,
+    ReceptiveField,
+    Report,
+    Row,
+    Totals,
+    sums,
+)
 from convcalc.analysis.terms import Terms, merged, terms_of
 from convcalc.analysis.traffic import bit_operations, buffer_bytes, macs_by_format, output_bytes, traffic_of, weight_bytes
 from convcalc.arithmetic.axes import NOT_WORKED_OUT, Reach
@@ -16,9 +27,11 @@ from convcalc.arithmetic.measuring import Measure, measure_beside
 from convcalc.arithmetic.meeting import aligned
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.precision import Precision, precision
-from convcalc.devices import Device
 from convcalc.layers import Kind, Shape
 from convcalc.network import Network, Node
+
+if TYPE_CHECKING:
+    from convcalc.devices import Device
 
 
 def analyze(
@@ -55,12 +68,10 @@ def on_terms(network: Network, terms: Terms) -> Report:
     peak = _peak(network, terms)
     pairs = zip(network.layers, rows, strict=True)
     totals = Totals(
-        **sums(rows),
-        weight_bytes=sum(row.weight_bytes for row in rows),
+        **sums(rows, (*COSTS, "weight_bytes", "bit_operations")),
         activation_bytes=sum(row.output_bytes for row in rows),
         peak_activation_bytes=peak.bytes if peak else 0,
         buffer_bytes=sum(buffer_bytes(network, node, terms) for node, row in pairs if row.buffers),
-        bit_operations=sum(row.bit_operations for row in rows),
         macs_by_format=macs_by_format(network, terms, [row.macs for row in rows]),
         bound_ps=sum(row.bound.ps for row in rows if row.bound is not None) if terms.device is not None else None,
     )
@@ -86,7 +97,7 @@ def rows_of(
     """The rows of some layers, each given with its receptive field; what layers have in common is worked out once."""
     known: dict[Any, tuple[int, ...]] = {}
     measures: Measures = {}
-    batch = terms.batch
+    batch, bound = terms.batch, _bound_on(terms)
     for node, field in layers:
         shapes, formats = network.shapes_into(node), terms.formats(node)
         key = node.config, shapes, node.borrowed_names, node.precision
@@ -112,9 +123,18 @@ def rows_of(
             formats.weights.name,
             formats.activations.name,
             fused=node.merged,
-            bound=bound(network, node, terms, macs * batch, elementwise_ops * batch, traffic),
+            bound=bound and bound(network, node, terms, macs * batch, elementwise_ops * batch, traffic),
             costed=node.config.costed,
         )
+
+
+def _bound_on(terms: Terms) -> Callable[..., Bound | None] | None:
+    """What gives a layer's bound, where there is a device."""
+    if terms.device is None:
+        return None
+    from convcalc.analysis.bounds import bound
+
+    return bound
 
 
 def costs(config: Kind, shapes: tuple[Shape, ...], borrowed: Collection[str] = ()) -> tuple[int, int, int, int]:

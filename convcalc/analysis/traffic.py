@@ -19,8 +19,9 @@ def traffic_of(network: Network, node: Node, terms: Terms, weights: int, bit_ope
 
     A tensor that enters twice is read once; so are weights, by the layer whose own they are.
     """
-    nodes = network.nodes
-    entering = sum([tensor_bytes(nodes[source], terms) for source in dict.fromkeys(node.inputs)])
+    nodes, inputs = network.nodes, node.inputs
+    sources = inputs if len(inputs) < 2 else dict.fromkeys(inputs)
+    entering = sum([tensor_bytes(nodes[source], terms) for source in sources])
     owned = weights if node.shared is None else 0
     return entering, owned, output_bytes(node, terms), bit_operations * terms.batch
 

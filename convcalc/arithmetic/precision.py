@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import msgspec
@@ -81,6 +80,8 @@ def _listed() -> str:
 
 
 def _advice(name: object) -> str:
+    from difflib import get_close_matches
+
     meant = _SHORT.get(str(name)) or next(iter(get_close_matches(str(name), NAMES, 1, 0.75)), "")
     return f"; did you mean {meant}?" if meant else ""
 
