@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 import msgspec
 
 from convcalc.arithmetic.precision import Precision, precision
+from convcalc.devices import Device
+from convcalc.devices import load as load_device
 from convcalc.network import Network, Node
-
-if TYPE_CHECKING:
-    from convcalc.devices import Device
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,15 +57,11 @@ def terms_of(
     except ValueError as error:
         raise ValueError(f"dtype: {error}") from None
     device = device if device is not None else said.device
-    if isinstance(device, str) and device:
-        from convcalc.devices import load
-
-        device = load(device)
     return Terms(
         batch=batch,
         precision=formats or said.precision or Precision(),
         fused=bool(said.fused if fused is None else fused),
-        device=device or None,
+        device=load_device(device) if isinstance(device, str) and device else device or None,
     )
 
 
