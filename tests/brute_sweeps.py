@@ -12,7 +12,8 @@ from msgspec.structs import asdict, replace
 
 import convcalc
 from convcalc import steps
-from convcalc.analysis.report import Convention
+from convcalc.analysis.analyze import convention
+from convcalc.analysis.terms import HowRun, terms_of
 from convcalc.language.expressions import Expression
 from convcalc.language.named import split
 from convcalc.language.quantities import FACTORS
@@ -24,7 +25,7 @@ from convcalc.sweeping.record import Sweep
 Row = dict[str, Any]
 
 
-def totals(source: str, point: Row, inputs: Row, variables: Row, batch: int, dtype: str) -> tuple[str, Row]:
+def totals(source: str, point: Row, inputs: Row, variables: Row, run: HowRun) -> tuple[str, Row]:
     """The name of the network at a point, and its totals."""
     own = [node.name for node in convcalc.load(source).inputs]
     sizes, values = dict(inputs), dict(variables)
@@ -33,10 +34,14 @@ def totals(source: str, point: Row, inputs: Row, variables: Row, batch: int, dty
             sizes[name] = value if isinstance(value, tuple) else (3, value, value)
         else:
             values[name] = list(value) if isinstance(value, tuple) else value
-    report = convcalc.analyze(convcalc.load(source, inputs=sizes, variables=values), batch=batch, dtype=dtype)
-    figures = report.figures
+    report = convcalc.analyze(convcalc.load(source, inputs=sizes, variables=values), **run)
+    figures, summed = report.figures, asdict(report.totals)
+    del summed["macs_by_format"]
+    bound = summed.pop("bound_ps")
+    summed |= {"sram": figures["peak_activation_bytes"], "flash": figures["weight_bytes"] + figures["buffer_bytes"]}
     return report.network.name, {
-        **asdict(report.totals),
+        **summed,
+        **({} if bound is None else {"bound_ps": bound, "bound_ms": Fraction(bound, 10**9)}),
         "output": figures["output"],
         "receptive_field": max(figures["receptive_field"] or (0,)),
     }
@@ -82,14 +87,16 @@ def brute_sweep(
     refused: int = 0,
     inputs: Any = None,
     variables: Any = None,
-    batch: int = 1,
-    dtype: str = "float32",
+    batch: int | None = None,
+    dtype: str | None = None,
+    fused: bool | None = None,
+    device: Any = None,
     dask: str | None = None,
     progress: Any = None,
     **how: Any,
 ) -> Sweep:
     """As `convcalc.sweep`."""
-    axes = axes_of(over)
+    axes, run = axes_of(over), HowRun(batch=batch, dtype=dtype, fused=fused, device=device)
     space = Space(axes)
     numbers: Sequence[int] = range(space.size)
     if sample is not None:
@@ -99,7 +106,7 @@ def brute_sweep(
         point = space.point(number)
         try:
             with steps.run():
-                name, figures = totals(source, point, inputs or {}, variables or {}, batch, dtype)
+                name, figures = totals(source, point, inputs or {}, variables or {}, run)
         except convcalc.SpecError as error:
             problem = error.diagnostics[0]
             kind = re.sub("[0-9]+", "0", problem.message)
@@ -119,7 +126,7 @@ def brute_sweep(
     rows, like = [rows[place] for place in order], [like[place] for place in order]
     columns = {key: [row[key] for row in rows] for key in rows[0]} if rows else {}
     return Sweep(
-        network=name, axes=axes, convention=Convention(batch=batch, dtype=dtype),
+        network=name, axes=axes, convention=convention(terms_of(convcalc.load(source), **run)),
         where=where, pareto=tuple(keys_of(pareto)), sort=tuple(keys_of(sort)), points=len(numbers), done=len(numbers),
         satisfying=satisfying, refused=len(reasons), columns=columns, like=like, unmoved=(), seconds=0.125,
         refusals=tuple(sorted(refusals.values(), key=lambda refusal: -refusal.count)),

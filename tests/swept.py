@@ -10,6 +10,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 import convcalc
+from convcalc.devices import Device
 from convcalc.language import Source, SpecError, loads
 from convcalc.language.writing import value_text
 from convcalc.sweeping.axes import Axis
@@ -25,7 +26,7 @@ def text_of(value: Any) -> str:
     return f"[{', '.join(map(text_of, value))}]" if isinstance(value, tuple) else value_text(value)
 
 
-def analyzed(source: Source | str, point: Point, *, batch: int = 1, dtype: str = "float32") -> Point | None:
+def analyzed(source: Source | str, point: Point, **run: Any) -> Point | None:
     """The totals of a point, as analyze has them; None where there is no such network."""
     inputs: Point = {}
     variables: Point = {}
@@ -46,14 +47,32 @@ def analyzed(source: Source | str, point: Point, *, batch: int = 1, dtype: str =
             network = convcalc.load(source, inputs=inputs, variables=variables)
     except SpecError:
         return None
-    report = convcalc.analyze(network, batch=batch, dtype=dtype)
+    report = convcalc.analyze(network, **run)
     field = report.receptive_field
     is_known = field is not None and field.size is not None and None not in field.size
+    totals = report.totals
     return {
-        **asdict(report.totals),
+        **asdict(totals),
+        "sram": totals.peak_activation_bytes,
+        "flash": totals.weight_bytes + totals.buffer_bytes,
+        "bound_ms": None if totals.bound_ps is None else Fraction(totals.bound_ps, 10**9),
         "output": network.nodes[network.outputs[0]].shape if network.outputs else None,
         "receptive_field": max(field.size, default=0) if is_known else None,  # type: ignore[union-attr, arg-type]
     }
+
+
+FORMATS = ("float32", "float16", "int8", "int5", "int4", "int3", "int1")
+
+
+def drawn_run(draw: random.Random) -> Point:
+    """How a network runs: formats by role, some less than a byte, fused or not, on a device of drawn rates or none."""
+    dtype = draw.choice((None, "int8", *(f"{role}={draw.choice(FORMATS)}" for role in ("weights", "activations"))))
+    if draw.random() < 0.5:
+        dtype = ",".join(f"{role}={draw.choice(FORMATS)}" for role in ("weights", "activations", "bias"))
+    peak = {name: draw.choice((10**9, 432 * 10**6, 312 * 10**12)) for name in FORMATS}
+    rates = {"bandwidth": draw.choice((10**8, 1555 * 10**9)), "cache": draw.choice((None, 300))}
+    device = draw.choice((None, Device(name="drawn", peak=peak, **rates)))
+    return {"dtype": dtype, "batch": draw.choice((None, 1, 3)), "fused": draw.choice((True, False)), "device": device}
 
 
 def _shape(own: tuple[int, ...], value: Any) -> tuple[int, ...]:
@@ -61,16 +80,16 @@ def _shape(own: tuple[int, ...], value: Any) -> tuple[int, ...]:
 
 
 def differing(
-    source: Source | str, axes: Sequence[Axis], draw: random.Random, count: int = 8, **options: Any
+    source: Source | str, axes: Sequence[Axis], draw: random.Random, count: int = 8, **run: Any
 ) -> list[tuple[Point, str, Any, Any]]:
     """Points whose totals are not those of analyze: the point, the total, what analyze says, what the sweep says."""
-    plan = Plan(source, axes, field=True, **options)
+    plan = Plan(source, axes, field=True, run=run)
     numbers = [draw.randrange(plan.points) for _ in range(min(count, plan.points))]
     rows = plan.rows(numbers)
     wrong = []
     for place, number in enumerate(numbers):
         point = plan.point(number)
-        expected = analyzed(source, point, **options)
+        expected = analyzed(source, point, **run)
         for name in ("macs", "receptive_field", *rows.keys() - point.keys()):
             wanted = None if expected is None else expected[name]
             if rows[name][place] != wanted:

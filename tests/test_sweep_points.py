@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from conftest import MANY, draws
 from hypothesis import given, settings
-from swept import analyzed, differing
+from swept import analyzed, differing, drawn_run
 
 import convcalc
 from convcalc.language import Source, SpecError, loads
@@ -57,7 +57,7 @@ def layer(draw: random.Random, number: int, depth: int = 0) -> str:
     when = draw.choice(("", "", "", "when: width > 1", "when: depth % 2 == 0 and ratio < 1", "when: in_channels > 16"))
     repeat = draw.choice(("", "", "repeat: depth", "repeat: len(sizes)", "repeat: 1 + depth // 3"))
     common = [f"name: l{number}", *filter(None, (when, repeat))]
-    kind = draw.choice(("conv", "conv", "max_pool", "batch_norm", "linear", "unit", "conv" if depth else "branches"))
+    kind = draw.choice(("conv", "conv", "max_pool", "batch_norm", "relu", "linear", "unit", "conv" if depth else "branches"))
     if kind == "branches":
         ways = ", ".join("[" + layer(draw, 10 * number + way, depth + 1) + "]" for way in range(2))
         return written("concat", [*common, f"branches: [{ways}]"])
@@ -69,6 +69,8 @@ def layer(draw: random.Random, number: int, depth: int = 0) -> str:
         return written(kind, [*common, "kernel_size: 2", "stride: 1"])
     if kind == "batch_norm":
         return written(kind, [*common, f"affine: {draw.choice(('true', 'width > 1'))}"])
+    if kind == "relu":
+        return written(kind, common)
     field = "out_features" if kind == "linear" else "channels"
     return written(kind, [*common, f"{field}: '{expression(draw)}'"])
 
@@ -104,7 +106,7 @@ AXES = (
 @given(draw=draws)
 def test_networks_of_every_structure(draw: random.Random) -> None:
     axes = draw.sample(AXES, draw.randint(2, 5))
-    assert differing(spec(draw), axes, draw, batch=draw.choice((1, 3)), dtype=draw.choice(("float32", "int8"))) == []
+    assert differing(spec(draw), axes, draw, **drawn_run(draw)) == []
 
 
 @pytest.mark.parametrize("net", ZOO)
@@ -116,7 +118,7 @@ def test_the_zoo_over_its_variables_and_sizes(net: str) -> None:
         size = base.inputs[0].shape[1]
         axes.append(Axis("input", [size, size + 32, size + 7, max(size // 2, 1), 33]))
     draw.shuffle(axes)
-    assert differing(f"zoo:{net}", axes[:4], draw) == []
+    assert differing(f"zoo:{net}", axes[:4], draw, **drawn_run(draw)) == []
 
 
 def other_values(value: Any) -> list[Any]:

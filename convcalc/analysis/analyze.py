@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from convcalc import steps
-from convcalc.analysis.bounds import bound
-from convcalc.analysis.report import ALONE, IN_PLACE, Convention, Peak, ReceptiveField, Report, Row, Totals, sums
+from convcalc.analysis.report import (
+    ALONE,
+    COSTS,
+    IN_PLACE,
+    Bound,
+    Convention,
+    Peak,
+    ReceptiveField,
+    Report,
+    Row,
+    Totals,
+    sums,
+)
 from convcalc.analysis.terms import Terms, merged, terms_of
-from convcalc.analysis.traffic import buffer_bytes, macs_by_format, output_bytes, traffic_of
+from convcalc.analysis.traffic import bit_operations, buffer_bytes, macs_by_format, output_bytes, traffic_of, weight_bytes
 from convcalc.arithmetic.axes import NOT_WORKED_OUT, Reach
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.measuring import Measure, measure_beside
 from convcalc.arithmetic.meeting import aligned
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.precision import Precision, precision
-from convcalc.devices import Device
 from convcalc.layers import Kind, Shape
 from convcalc.network import Network, Node
+
+if TYPE_CHECKING:
+    from convcalc.devices import Device
 
 
 def analyze(
@@ -53,14 +66,13 @@ def on_terms(network: Network, terms: Terms) -> Report:
     fields, misaligned = receptive_fields(network)
     rows = tuple(rows_of(network, zip(network.layers, fields[network.input_count :], strict=True), terms))
     peak = _peak(network, terms)
+    pairs = zip(network.layers, rows, strict=True)
     totals = Totals(
-        **sums(rows),
-        weight_bytes=sum(row.weight_bytes for row in rows),
+        **sums(rows, (*COSTS, "weight_bytes", "bit_operations")),
         activation_bytes=sum(row.output_bytes for row in rows),
         peak_activation_bytes=peak.bytes if peak else 0,
-        buffer_bytes=sum(buffer_bytes(network, node, terms) for node in network.layers),
-        bit_operations=sum(row.bit_operations for row in rows),
-        macs_by_format=macs_by_format(network, terms),
+        buffer_bytes=sum(buffer_bytes(network, node, terms) for node, row in pairs if row.buffers),
+        macs_by_format=macs_by_format(network, terms, [row.macs for row in rows]),
         bound_ps=sum(row.bound.ps for row in rows if row.bound is not None) if terms.device is not None else None,
     )
     return Report(network, convention(terms), totals, rows, peak, misaligned, terms, written)
@@ -83,17 +95,17 @@ def rows_of(
     terms: Terms = Terms(),  # noqa: B008  # frozen
 ) -> Iterator[Row]:
     """The rows of some layers, each given with its receptive field; what layers have in common is worked out once."""
-    known: dict[Any, tuple[int, int, int, int]] = {}
+    known: dict[Any, tuple[int, ...]] = {}
     measures: Measures = {}
-    batch = terms.batch
+    batch, bound = terms.batch, _bound_on(terms)
     for node, field in layers:
-        shapes = network.shapes_into(node)
-        key = node.config, shapes, node.borrowed_names
-        if key not in known:
-            known[key] = costs(*key)
-        params, buffers, macs, elementwise_ops = known[key]
-        owned, formats = node.shared is None, terms.formats(node)
-        traffic = traffic_of(network, node, terms, macs)
+        shapes, formats = network.shapes_into(node), terms.formats(node)
+        key = node.config, shapes, node.borrowed_names, node.precision
+        numbers = known.get(key)
+        if numbers is None:
+            numbers = known[key] = costs_in(formats, *key[:3])
+        params, buffers, macs, elementwise_ops, weights, bits = numbers
+        owned, traffic = node.shared is None, traffic_of(network, node, terms, weights, bits)
         yield Row(
             node.name,
             node.kind,
@@ -111,9 +123,18 @@ def rows_of(
             formats.weights.name,
             formats.activations.name,
             fused=node.merged,
-            bound=bound(network, node, terms, macs * batch, elementwise_ops * batch, traffic),
+            bound=bound and bound(network, node, terms, macs * batch, elementwise_ops * batch, traffic),
             costed=node.config.costed,
         )
+
+
+def _bound_on(terms: Terms) -> Callable[..., Bound | None] | None:
+    """What gives a layer's bound, where there is a device."""
+    if terms.device is None:
+        return None
+    from convcalc.analysis.bounds import bound
+
+    return bound
 
 
 def costs(config: Kind, shapes: tuple[Shape, ...], borrowed: Collection[str] = ()) -> tuple[int, int, int, int]:
@@ -121,6 +142,16 @@ def costs(config: Kind, shapes: tuple[Shape, ...], borrowed: Collection[str] = (
     buffers = sum(product(shape) for name, shape in config.buffers(*shapes).items() if name not in borrowed)
     params = config.own_params(borrowed, *shapes) if borrowed else config.params(*shapes)
     return params, buffers, config.macs(*shapes), config.elementwise_ops(*shapes)
+
+
+def costs_in(
+    formats: Precision, config: Kind, shapes: tuple[Shape, ...], borrowed: Collection[str]
+) -> tuple[int, int, int, int, int, int]:
+    """As `costs`, with the bytes of the weights, and the bit operations."""
+    params, buffers, macs, elementwise_ops = costs(config, shapes, borrowed)
+    learned = weight_bytes(config, shapes, borrowed, formats) if type(params) is not int or params else 0
+    bits = bit_operations(config, shapes, formats, macs) if type(macs) is not int or macs else 0
+    return params, buffers, macs, elementwise_ops, learned, bits
 
 
 MEETING = 3

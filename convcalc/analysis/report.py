@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -111,7 +112,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def sums(rows: Sequence[Any], costs: Iterable[str] = COSTS) -> dict[str, int]:
     """What rows of a report, or lines of a table, cost together."""
-    return {cost: sum(getattr(row, cost) for row in rows) for cost in costs}
+    return {cost: sum(map(attrgetter(cost), rows)) for cost in costs}
 
 
 class Totals(msgspec.Struct, frozen=True):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import msgspec
+
+from convcalc.arithmetic.varying import plain
 
 MOST_BITS = 32
 """Of a whole number."""
@@ -49,11 +50,12 @@ class Format(msgspec.Struct, frozen=True):
 
 
 def integer(bits: int) -> Format:
-    """Whole numbers of so many bits.
+    """Whole numbers of so many bits; a number that varies is asked, as the name of the format has it.
 
     Raises:
         ValueError: there are none of so many.
     """
+    bits = plain(bits)
     if isinstance(bits, bool) or not 1 <= bits <= MOST_BITS:
         raise ValueError(f"expected a number of bits from 1 to {MOST_BITS}, found {bits}")
     return Format(f"int{bits}", bits)
@@ -78,6 +80,8 @@ def _listed() -> str:
 
 
 def _advice(name: object) -> str:
+    from difflib import get_close_matches
+
     meant = _SHORT.get(str(name)) or next(iter(get_close_matches(str(name), NAMES, 1, 0.75)), "")
     return f"; did you mean {meant}?" if meant else ""
 

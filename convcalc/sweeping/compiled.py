@@ -22,7 +22,8 @@ from convcalc.sweeping.factoring import Factoring
 from convcalc.sweeping.leaves import Numbers
 from convcalc.sweeping.subject import SweptNetwork
 from convcalc.sweeping.tables import MOST_ELEMENTS, Points, Schedule, Tables
-from convcalc.sweeping.tracing import FIELD, OUTPUT, TOTALS, Questions, Tracer
+from convcalc.sweeping.totals import BOUND_PS, FIELD, MEMORIES, OUTPUT, TOTALS
+from convcalc.sweeping.tracing import Questions, Tracer
 from convcalc.sweeping.tree import AtNode, Explorer, Outcome, nodes_of, on_nodes
 
 if TYPE_CHECKING:
@@ -56,23 +57,24 @@ def compiled(
     >>> cost(width=[0.75, 1], input=[256, 208])["macs"].tolist()
     [272678912, 270371840]
 
-    `totals` are those wanted, ``receptive_field`` among them only if it is named; all others where none is.
+    `totals` are those wanted, ``receptive_field`` among them only if it is named; all others where none is. ``sram``
+    and ``flash`` are what activations and what weights and buffers take, ``bound_ps`` the picoseconds that a device
+    takes at least.
 
     Raises:
         SpecError: the network has mistakes, or there is nothing of such a name.
     """
     over, totals = ([names] if isinstance(names, str) else names for names in (over, totals))
-    known = [name for name in TOTALS if name != OUTPUT]
+    path = source if isinstance(source, Source) else os.fspath(source)
+    subject = SweptNetwork(path, inputs or {}, variables or {}, how)
+    terms = terms_of(subject.base, batch=batch, dtype=dtype, fused=fused, device=device)
+    known = [name for name in (*TOTALS, *MEMORIES) if name != OUTPUT] + ([BOUND_PS] if terms.device is not None else [])
     for name in totals:
         if name not in (*known, FIELD):
             advice = did_you_mean(name, [*known, FIELD]) or f"there are {listed([*known, FIELD])}"
             raise SpecError([Source("totals", name).diagnostic("CC013", 0, len(name), f"no total `{name}`", advice)])
-    path = source if isinstance(source, Source) else os.fspath(source)
-    subject = SweptNetwork(path, inputs or {}, variables or {}, how)
     subject.check(over)
-    return Compiled(
-        subject, over, totals or known, terms_of(subject.base, batch=batch, dtype=dtype, fused=fused, device=device)
-    )
+    return Compiled(subject, over, totals or known, terms)
 
 
 class Compiled:
@@ -161,7 +163,7 @@ class _Built:
             region = Points([at[numbers[0] : numbers[-1] + 1] for at in places], numbers)
             for part, outcome in self.explorer.parts(region):
                 if not outcome.code:
-                    self._add(result, names, part.numbers(None), self._values(outcome, part))
+                    self._add(result, names, part.numbers(None), self._values(outcome, part, names))
         return result
 
     def _placed(self, name: str, column: ExactNumbers, shape: tuple[int, ...]) -> Array:
@@ -182,11 +184,11 @@ class _Built:
         self.arrays.update(leaf.arrays)
         return places
 
-    def _values(self, outcome: Outcome, part: Any) -> dict[str, Any]:
+    def _values(self, outcome: Outcome, part: Any, names: Sequence[str]) -> dict[str, Any]:
         """The totals of one part, an array or a number each."""
         if id(outcome) not in self._schedules:
             arranged = Factoring(self.tables.graph, self.tables.is_small, lambda axes: 1).arranged
-            values = {name: on_nodes(arranged, value) for name, value in outcome.totals.items() if name != OUTPUT}
+            values = {name: on_nodes(arranged, outcome.totals[name]) for name in names}
             self._schedules[id(outcome)] = self.tables.schedule(nodes_of(values.values())), values
         schedule, values = self._schedules[id(outcome)]
         arrays = self.tables.over(part, schedule)

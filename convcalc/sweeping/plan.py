@@ -25,8 +25,10 @@ from convcalc.sweeping.point_blocks import PointBlock, Refusal
 from convcalc.sweeping.queries import Asked, asked, matching
 from convcalc.sweeping.subject import SweptNetwork
 from convcalc.sweeping.tables import MOST_DIMENSIONS, Box, Points, Schedule, Tables
-from convcalc.sweeping.tracing import FIELD, TOTALS, Questions, Tracer
+from convcalc.sweeping.totals import ASKABLE, BOUNDS, shown_totals
+from convcalc.sweeping.tracing import Questions, Tracer
 from convcalc.sweeping.tree import AtNode, Explorer, Outcome, Over, nodes_of, on_nodes
+from convcalc.sweeping.values import exact
 
 if TYPE_CHECKING:
     from convcalc.opening import How
@@ -71,7 +73,7 @@ class Plan:
         self.terms = terms_of(self.subject.base, **(run or {}))
         names = [axis.name for axis in axes]
         self.subject.check(names)
-        known = [*TOTALS, FIELD, *names]
+        known = [*ASKABLE, *names]
         condition = asked("--where", where, known) if where else None
         keys = [asked(option, key, known) for option, of in (("--pareto", pareto), ("--sort", sort)) for key in of]
         self._check(axes)
@@ -95,18 +97,29 @@ class Plan:
             True: Factoring(self.tables.graph, self.tables.is_small, lambda axes: _product(extents, axes)),
             False: Factoring(self.tables.graph, self.tables.is_small, lambda axes: 1),
         }
-        self._check_layers([*([condition] if condition is not None else []), *keys])
+        queries = [*([condition] if condition is not None else []), *keys]
+        self._check_bounds(queries)
+        self._check_layers(queries)
         self._try_some()
 
     def _check(self, axes: Sequence[Axis]) -> None:
         """That nothing that is swept is called as a total is, and that there are the variants that are named."""
         for axis in axes:
-            if axis.name in (*TOTALS, FIELD):
+            if axis.name in ASKABLE:
                 message = f"{axis.name} is what a total is called, and cannot be swept by that name"
                 place = Source("--over", axis.name)
                 raise SpecError([place.diagnostic("CC011", 0, len(axis.name), message, "call it otherwise")])
             if self.subject.is_variant(axis.name):
                 self.subject.check_variants(map(str, axis.values))
+
+    def _check_bounds(self, queries: Sequence[Asked]) -> None:
+        """That there is a device where a time on one is asked for."""
+        for query in queries if self.terms.device is None else ():
+            for name in query.expression.names:
+                if name.id in BOUNDS:
+                    message = f"`{name.id}` is the least time that a device takes, and none is named"
+                    advice = "give --device NAME; `convcalc devices` lists them"
+                    raise SpecError([query.diagnostic(message, name, advice, "CC013")])
 
     def _check_layers(self, queries: Sequence[Asked]) -> None:
         """That there are the layers that are named, in the network as it is or at some point."""
@@ -239,10 +252,10 @@ class Plan:
         places = self._places_of(at)
         axes = zip(self.space.axes, places, strict=True)
         columns: dict[str, list[Any]] = {axis.name: [axis.values[int(place)] for place in on] for axis, on in axes}
-        names = [*TOTALS, *([FIELD] if self.tracer.questions.field else [])]
+        names = shown_totals(self.terms, self.tracer.questions.named)
         totals: dict[str, list[Any]] = {name: [None] * len(at) for name in names}
         for part, outcome in self.explorer.parts(Points(places, np.arange(len(at)))):
-            nodes = list(nodes_of(outcome.totals.values()))
+            nodes = list(nodes_of([outcome.totals.get(name) for name in names]))
             values = self.tables.over(part, self.tables.schedule(nodes))
             for name in totals:
                 for row, value in zip(
@@ -341,6 +354,9 @@ def _values(value: Any, values: Mapping[int, Array], size: int) -> list[Any]:
     """A total at every point of a part, as plain numbers."""
     if isinstance(value, tuple):
         return list(zip(*(_values(item, values, size) for item in value), strict=True)) if value else [()] * size
+    if isinstance(value, Over):
+        tops, bottoms = _values(value.top, values, size), _values(value.bottom, values, size)
+        return [exact(Fraction(top, bottom)) for top, bottom in zip(tops, bottoms, strict=True)]
     array = values[value.node] if isinstance(value, AtNode) else value
     if isinstance(array, np.ndarray):
         return np.broadcast_to(array, (size,)).tolist()  # type: ignore[no-any-return]  # of an array of numbers

@@ -28,7 +28,7 @@ from convcalc.sweeping.record import Sweep
 from convcalc.sweeping.refused import refused_points
 from convcalc.sweeping.subject import VARIANT
 from convcalc.sweeping.table import columns_of
-from convcalc.sweeping.tracing import FIELD
+from convcalc.sweeping.totals import FIELD
 
 if TYPE_CHECKING:
     from typing import Unpack

@@ -11,7 +11,7 @@ import numpy as np
 
 from convcalc.sweeping.driving import PointSource
 from convcalc.sweeping.rows import Rows
-from convcalc.sweeping.tracing import OUTPUT
+from convcalc.sweeping.totals import OUTPUT
 
 _AT_ONCE = 2**13
 """Rows that are worked out together: as Python's numbers they take far more memory than in the columns."""

@@ -8,26 +8,20 @@ from typing import Any
 from msgspec.structs import replace
 
 from convcalc import steps
-from convcalc.analysis.analyze import alive_bytes, costs, measured, receptive_fields
+from convcalc.analysis.analyze import measured, receptive_fields
 from convcalc.analysis.report import field_of
 from convcalc.analysis.terms import Terms, merged
-from convcalc.analysis.traffic import output_bytes, weight_bytes
 from convcalc.arithmetic.graph import OperationGraph
 from convcalc.arithmetic.varying import Varying, VaryingTruth, Visit, largest, marked, plain, total
 from convcalc.fields import Channels
-from convcalc.language import SpecError
+from convcalc.language import Source, SpecError
 from convcalc.layers import Input, field_types
 from convcalc.network import Network, Node
 from convcalc.sweeping.leaves import Leaves, Numbers
 from convcalc.sweeping.queries import Asked, AskedWrongly, condition, key, matching
 from convcalc.sweeping.subject import SweptNetwork
+from convcalc.sweeping.totals import COUNTED, FIELD, LayerCosts, layer_costs, totals_of
 from convcalc.sweeping.tree import AtNode, Outcome, Over
-
-FIELD = "receptive_field"
-OUTPUT = "output"
-COUNTED = ("params", "buffers", "macs", "elementwise_ops")
-TOTALS = (*COUNTED, "flops", "weight_bytes", "activation_bytes", "peak_activation_bytes", OUTPUT)
-"""The totals of a point, without its field."""
 
 
 class Questions:
@@ -37,7 +31,8 @@ class Questions:
         self.where = where
         self.keys = tuple(keys)
         expressions = [*([where] if where is not None else []), *keys]
-        self.field = field or any(FIELD in _names(query) for query in expressions)
+        self.named = {name for query in expressions for name in _names(query)} | ({FIELD} if field else set())
+        self.field = FIELD in self.named
 
 
 def _names(query: Asked) -> set[str]:
@@ -83,7 +78,7 @@ class Tracer:
         return visit.answers, outcome
 
     def _outcome(self, network: Network, values: Mapping[str, Any]) -> Outcome:
-        rows = [costs(node.config, network.shapes_into(node), node.borrowed_names) for node in network.layers]
+        rows = layer_costs(network, self.terms)
         totals = self._totals(network, rows)
         if self.questions.field:
             totals[FIELD] = _field(network)
@@ -94,7 +89,7 @@ class Tracer:
             index = COUNTED.index(cost)
             times = self.terms.batch if cost == "macs" else 1
             own = [
-                row if node.shared is None else (0, 0, *row[2:]) for node, row in zip(network.layers, rows, strict=True)
+                row if node.shared is None else (0, 0, *row[2:4]) for node, row in zip(network.layers, rows, strict=True)
             ]
             chosen = matching(glob, [node.name for node in network.layers])
             return marked(total(own[place][index] for place in chosen) * times)
@@ -110,24 +105,13 @@ class Tracer:
             totals={name: as_nodes(value) for name, value in totals.items()},
         )
 
-    def _totals(self, network: Network, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
-        """As `convcalc.analyze` has them."""
-        owned = [row for node, row in zip(network.layers, rows, strict=True) if node.shared is None]
-        params, buffers = total(row[0] for row in owned), total(row[1] for row in owned)
-        macs, elementwise_ops = (total(row[index] for row in rows) * self.terms.batch for index in (2, 3))
-        activation_bytes = total(output_bytes(node, self.terms) for node in network.layers)
-        alive = alive_bytes(network, self.terms)
-        return {
-            "params": params,
-            "buffers": buffers,
-            "macs": macs,
-            "elementwise_ops": elementwise_ops,
-            "flops": 2 * macs + elementwise_ops,
-            "weight_bytes": total(weight_bytes(network, node, self.terms) for node in network.layers),
-            "activation_bytes": activation_bytes,
-            "peak_activation_bytes": largest(alive),
-            OUTPUT: network.nodes[network.outputs[0]].shape if network.outputs else None,
-        }
+    def _totals(self, network: Network, rows: Sequence[LayerCosts]) -> dict[str, Any]:
+        """The totals, or that the device cannot run what is asked."""
+        try:
+            return totals_of(network, rows, self.terms)
+        except ValueError as error:
+            device = self.terms.device.name if self.terms.device is not None else ""
+            raise AskedWrongly(Source("--device", device).diagnostic("CC011", 0, len(device), str(error))) from None
 
 
 def _field(network: Network) -> Any:

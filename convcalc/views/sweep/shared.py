@@ -30,14 +30,19 @@ TITLES = {
     "elementwise_ops": "element-wise ops",
     "flops": "FLOPs",
     "weight_bytes": "weights",
+    "buffer_bytes": "buffer bytes",
     "activation_bytes": "activations",
     "peak_activation_bytes": "peak",
+    "bit_operations": "bit operations",
+    "bound_ms": "at least",
     "receptive_field": "field",
 }
 """What totals are called above a column, where that is not their name."""
-TOTALS = ("params", "buffers", "output", *TITLES)
+TOTALS = ("params", "buffers", "output", "sram", "flash", "bound_ps", *TITLES)
 _ALWAYS = ("params", "macs", "peak_activation_bytes")
 """Totals that are shown whether they are asked for or not."""
+_ON_DEVICE = ("params", "macs", "sram", "flash", "bound_ms")
+"""The same on a device."""
 
 
 class Swept(msgspec.Struct, frozen=True):
@@ -59,7 +64,7 @@ class Swept(msgspec.Struct, frozen=True):
     @property
     def shown(self) -> list[str]:
         """The totals to show: those of any network, those that are asked for, and those of layers."""
-        is_shown = {*_ALWAYS, *self.named}
+        is_shown = {*(_ON_DEVICE if self.sweep.convention.device else _ALWAYS), *self.named}
         totals = [name for name in self.sweep.columns if name not in self.swept]
         return [name for name in totals if name in is_shown or name not in TOTALS]
 
@@ -116,9 +121,23 @@ def writer(name: str) -> Callable[[Any], str]:
         return _output
     if name == "receptive_field":
         return _field
-    if name.endswith("_bytes"):
+    if name.endswith("_bytes") or name in ("sram", "flash"):
         return words.binary
-    return words.scaled if name.startswith(("macs", "flops", "elementwise_ops")) else _any
+    if name == "bound_ms":
+        return milliseconds
+    return words.scaled if name.startswith(("macs", "flops", "elementwise_ops", "bit_operations")) else _any
+
+
+def milliseconds(value: Any) -> str:
+    """A time of so many milliseconds, rounded down to three digits or so, in a unit that suits it."""
+    picoseconds = int(value * 10**9)
+    for unit, factor in (("s", 10**12), ("ms", 10**9), ("us", 10**6), ("ns", 1000)):
+        if picoseconds >= factor:
+            whole = picoseconds // factor
+            digits = max(3 - len(str(whole)), 0)
+            tenths = str(picoseconds * 10**digits // factor % 10**digits).rjust(digits, "0")
+            return f"{words.exact(whole)}{f'.{tenths}' if digits else ''} {unit}"
+    return f"{picoseconds} ps"
 
 
 def _any(value: Any) -> str:
