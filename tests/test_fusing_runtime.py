@@ -125,16 +125,19 @@ def test_onnx_runtime_leaves_of_the_zoo_what_is_left_here(name: str, tmp_path: P
 
 Layer = tuple[str, dict[str, Any]]
 
+FLAT = 5
+"""The features of the linear layer that has one axis."""
+
 HEADS: list[Layer] = [
-    ("conv", {"from": "x", "out_channels": 4, "kernel_size": 3}),
-    ("conv", {"from": "x", "out_channels": 4, "kernel_size": 3, "groups": 2, "bias": False}),
-    ("conv_transpose", {"from": "x", "out_channels": 4, "kernel_size": 3}),
-    ("linear", {"from": "x", "out_features": 4}),
-    ("linear", {"from": "flat", "out_features": 4}),
-    ("max_pool", {"from": "x", "kernel_size": 2}),
-    ("add", {"from": ["x", "x"]}),
-    ("concat", {"from": ["x", "x"]}),
-    ("batch_norm", {"from": "x"}),
+    ("conv", {"out_channels": 4, "kernel_size": 3}),
+    ("conv", {"out_channels": 4, "kernel_size": 3, "groups": 2, "bias": False}),
+    ("conv_transpose", {"out_channels": 4, "kernel_size": 3}),
+    ("linear", {"out_features": 4}),
+    ("linear", {"out_features": FLAT}),
+    ("max_pool", {"kernel_size": 2}),
+    ("add", {}),
+    ("concat", {}),
+    ("batch_norm", {}),
 ]
 FIELDS: dict[str, Any] = {"threshold": {"threshold": 0.5, "value": 0.25}}
 ACTIVATIONS = [name for name in layers.names() if kind_of(name).is_activation]
@@ -146,16 +149,22 @@ BEHIND: list[Layer] = [
 
 @pytest.mark.parametrize("head", HEADS, ids=str)
 def test_of_every_layer_behind_another_the_same_is_left(head: Layer, tmp_path: Path) -> None:
-    """Each is followed once by a relu and once by a batch norm; all of these chains are one model."""
+    """Each is followed once by a relu and once by a batch norm.
+
+    All chains are one model, each with an input of its own, as ONNX Runtime runs equal layers on equal tensors once.
+    """
     items: list[Any] = []
-    for number, behind in enumerate(BEHIND):
+    kind, fields = head
+    for behind, inner in BEHIND:
         for last in ("relu", "batch_norm"):
-            chain = [head, (behind[0], dict(behind[1])), (last, {})]
-            names = [f"{last}_{number}_{place}" for place in range(3)]
-            for (kind, fields), name, before in zip(chain, names, [None, *names], strict=False):
-                items.append({kind: {"name": name, **({"from": before} if before else {}), **fields}})
-    ends = [name for item in items for fields in item.values() for name in [fields["name"]] if name.endswith("_2")]
-    document = {"inputs": {"x": [4, 6, 6], "flat": [4]}, "layers": items, "outputs": ends}
+            name = f"n{len(items)}"
+            entering = [f"x{len(items)}"] * (2 if kind in ("add", "concat") else 1)
+            items.append({kind: {**fields, "from": entering, "name": name}})
+            items.append({behind: {**inner, "from": name, "name": f"{name}_behind"}})
+            items.append({last: {"from": f"{name}_behind", "name": f"{name}_last"}})
+    chains = range(0, len(items), 3)
+    inputs = {f"x{chain}": [4] if fields.get("out_features") == FLAT else [4, 6, 6] for chain in chains}
+    document = {"inputs": inputs, "layers": items, "outputs": [f"n{chain}_last" for chain in chains]}
     check(loads(Source("chains.yaml", writing.text(document))), tmp_path)
 
 
