@@ -1,4 +1,4 @@
-"""Fused networks against a graph that is rewritten step by step, and rules one by one where they end."""
+"""Fused networks against a graph that is rewritten step by step, in any order, and run in blocks of memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from convcalc import Network
 from convcalc.analysis.analyze import analyze
 from convcalc.arithmetic.precision import PartialPrecision, format_of
-from convcalc.fusing import Fusion, fuse
+from convcalc.fusing import Account, Fusion, fuse
 from convcalc.network import Node
 
 # ---- rewriting, by the names of kinds and what docs/fused.md says of them ------------------------------------------
@@ -249,3 +249,14 @@ def _has_totals(network: Network, fusion: Fusion, rewritten: Rewriting) -> None:
     for row, box in zip(after.layers, [box for box in rewritten.boxes if box.node.kind != "input"], strict=True):
         assert (row.output_shape, row.receptive_field) == (rows[box.last].output_shape, rows[box.last].receptive_field)
         assert row.fused == tuple(network.nodes[index].name for index in sorted([*box.folded, *box.then]))
+
+
+@given(draw=draws)
+def test_the_account_is_complete(draw: random.Random) -> None:
+    fusion = fuse(drawn(draw))
+    account: Account = fusion.account
+    gone = account.norms_folded + account.scalings_folded + account.activations_merged + account.left_out
+    assert gone == len(fusion.original.nodes) - len(fusion.network.nodes)
+    in_place = account.sums_in_place + account.others_in_place + account.views
+    assert in_place == sum(node.in_place is not None for node in fusion.network.nodes)
+    assert fusion.changes_nothing == (str(account).startswith("nothing"))
