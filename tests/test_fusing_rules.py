@@ -100,6 +100,14 @@ def test_a_folded_layer_has_a_bias_where_something_is_added(behind: str) -> None
     assert totals.elementwise_ops == (16 if biases else 0) + 16
 
 
+def test_an_activation_needs_nobody_to_have_its_arrays() -> None:
+    """What it is said to share arrays with runs in a kernel, whose arrays are others."""
+    text = f"{{input: [4, 2, 2], layers: [{CONV}, relu, concat: {{from: [input, relu1]}}, relu: {{share: relu1}}]}}"
+    network = loads(Source("<test>", text))
+    assert network.nodes[-1].shared is not None
+    assert fuse(network).network.nodes[-1].shared is None
+
+
 def test_outputs_keep_a_tensor_each() -> None:
     text = f"{{input: [4, 2, 2], layers: [{CONV}, relu, dropout, identity], outputs: [relu1, dropout1, identity1]}}"
     network = fuse(loads(Source("<test>", text))).network
