@@ -33,6 +33,7 @@ class Box:
 
     def __init__(self, index: int, node: Node, reads: list[Box]) -> None:
         self.index, self.node, self.reads, self.last = index, node, reads, index
+        self.config: Any = node.config
         self.folded: list[int] = []
         self.then: list[int] = []
 
@@ -84,7 +85,7 @@ class Rewriting:
 
     def _folds(self, first: Box, second: Box) -> bool:
         kind, weights = second.node.kind, [*first.reads][1 if first.node.kind != "deform_conv" else 2 :]
-        known = kind in ("scale", "affine") or (kind == "batch_norm" and second.node.config.track_running_stats)
+        known = kind in ("scale", "affine") or (kind == "batch_norm" and second.config.track_running_stats)
         meets = first.node.kind != "linear" or len(first.node.shape) == 1 or kind == "affine"
         apart = not (self.is_shared(first.index) or self.is_shared(second.index))
         return known and meets and apart and first.node.kind in WEIGHED and not weights
@@ -104,13 +105,13 @@ class Rewriting:
 
     def biases(self, box: Box) -> int:
         """Elements of the bias that a layer has since something was folded into it."""
-        nodes = [self.network.nodes[index] for index in box.folded]
+        nodes: list[Any] = [self.network.nodes[index] for index in box.folded]
         shifts = [node for node in nodes if node.kind == "batch_norm"]
         shifts += [node for node in nodes if node.kind == "scale" and node.config.bias]
         shifts += [node for node in nodes if node.kind == "affine" and node.config.addend]
-        if not shifts or box.node.config.bias:
+        if not shifts or box.config.bias:
             return 0
-        return int(getattr(box.node.config, "out_channels", 0) or box.node.config.out_features)
+        return int(getattr(box.config, "out_channels", 0) or box.config.out_features)
 
     def peak(self) -> int:
         """Run with blocks of memory: what is written into another block's place is no new one."""
@@ -139,7 +140,7 @@ class Rewriting:
 
     def _written_over(self, box: Box, place: dict[int, int], left: dict[int, int]) -> Box | None:
         kind, nodes = box.node.kind, self.network.nodes
-        writes = kind in ELEMENTWISE or (kind == "batch_norm" and box.node.config.track_running_stats)
+        writes = kind in ELEMENTWISE or (kind == "batch_norm" and box.config.track_running_stats)
         for before in box.reads:
             if left[before.index] != sum(read is before for read in box.reads) or before.node.kind == "parameter":
                 continue
