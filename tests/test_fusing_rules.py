@@ -153,6 +153,13 @@ def test_blocks_are_where_their_kernels_are() -> None:
     }
 
 
+def test_the_peak_is_the_largest_input_and_output_of_a_kernel() -> None:
+    """MobileNetV2, Table 2 of Sandler et al. 2018: 96 channels at 112, then at 56, around the depthwise of stride 2."""
+    network = convcalc.load("zoo:mobilenet_v2")
+    assert analyze(network, dtype="int8", fused=True).totals.peak_activation_bytes == 96 * 112**2 + 96 * 56**2
+    assert analyze(network, dtype="int8").totals.peak_activation_bytes == 2 * 96 * 112**2
+
+
 # ---- what is said of it, and how long it takes ---------------------------------------------------------------------
 
 

@@ -39,9 +39,8 @@ QUICK = ("mobilenet_v2", "mobilenet_v3_small", "resnet18", "shufflenet_v2")
 FOLDER = Path(__file__).parent
 ZOO = sorted(path.stem for path in (FOLDER.parent / "specs" / "zoo").glob("*.yaml"))
 
-GENTLE = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-"""Operators are left out and folded, none are put together."""
 FULL = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+"""All that does not depend on how a processor wants tensors laid out."""
 
 
 def arrays_of(network: Network) -> Callable[[int], Mapping[str, Any]]:
