@@ -127,3 +127,12 @@ def test_all_channels_are_mixed_where_a_kind_says_so(name: str, draw: random.Ran
     left, right = output(config, shapes, entering), output(config, shapes, [moved, *entering[1:]])
     differs = np.moveaxis(left != right, axis, 0)
     assert all(np.any(channel) for channel in differs) or not np.any(differs)
+
+
+@pytest.mark.parametrize("name", [name for name in COSTED if load(name).is_view])
+@few
+@given(draw=draws)
+def test_elements_of_a_view_leave_in_the_order_in_which_they_enter(name: str, draw: random.Random) -> None:
+    config, shapes = load(name).case(draw)
+    entering = numbers(shapes)
+    np.testing.assert_array_equal(output(config, shapes, entering).ravel(), entering[0].ravel())

@@ -8,15 +8,21 @@ which is prelu, joins only where neither layer shares arrays with another, and b
 
 from __future__ import annotations
 
+from convcalc.fusing.kernels import Kernel
 from convcalc.fusing.wiring import Wiring, has_arrays, works_on_numbers
 
 
 def joins(wiring: Wiring, first: int, index: int) -> bool:
     """Whether a layer runs in the kernel that `first` begins, whose output it alone reads."""
     head, config = wiring.network.nodes[first], wiring.network.nodes[index].config
-    if not (config.is_activation and config.is_elementwise):
+    if not (config.is_activation and config.is_elementwise) or isinstance(config, Kernel):
         return False
-    if wiring.is_kept_by_others(first) or not head.config.costed or not works_on_numbers(head.config):
+    if (
+        wiring.is_kept_by_others(first)
+        or isinstance(head.config, Kernel)
+        or not head.config.costed
+        or not works_on_numbers(head.config)
+    ):
         return False
     if not has_arrays(config):
         return wiring.is_stored_alike(first, index)

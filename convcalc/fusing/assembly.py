@@ -46,18 +46,24 @@ def assembled(
 
 
 def _node(network: Network, draft: KernelDraft, places: tuple[int, ...], in_place: int | None) -> Node:
-    node = network.nodes[draft.first]
-    merged = sorted((*draft.folded, *draft.then))
-    shares = node.shared is not None and has_arrays(node.config)
-    return replace(
-        node,
-        config=kernel(draft.config, _parts(network, draft.then)),
-        inputs=tuple(places[source] for source in node.inputs),
-        shared=places[node.shared] if shares and node.shared is not None else None,
-        borrowed=tuple(replace(array, owner=places[array.owner]) for array in node.borrowed),
+    node, merged = network.nodes[draft.first], _names(network, draft)
+    return Node(
+        node.name,
+        node.kind,
+        kernel(draft.config, _parts(network, draft.then)) if draft.then else draft.config,
+        tuple([places[source] for source in node.inputs]),
+        node.shape,
+        node.line,
+        shared=None if node.shared is None or not has_arrays(node.config) else places[node.shared],
+        borrowed=tuple([replace(array, owner=places[array.owner]) for array in node.borrowed]),
+        precision=node.precision,
         in_place=in_place,
-        merged=(*node.merged, *(network.nodes[index].name for index in merged)),
+        merged=(*node.merged, *merged),
     )
+
+
+def _names(network: Network, draft: KernelDraft) -> list[str]:
+    return [network.nodes[index].name for index in sorted(draft.folded + draft.then)]
 
 
 def _parts(network: Network, then: list[int]) -> tuple[Merged, ...]:

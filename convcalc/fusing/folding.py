@@ -32,7 +32,7 @@ def folded(wiring: Wiring, first: int, config: Any, index: int) -> Kind | None:
         return None
     if not (wiring.has_own_arrays(first) and wiring.has_own_arrays(index) and wiring.is_stored_alike(first, index)):
         return None
-    if "weight" not in config.weights(*wiring.network.shapes_into(head)):
+    if len(head.inputs) > 1 and "weight" not in config.weights(*wiring.network.shapes_into(head)):
         return None
     folded: Kind = replace(config, bias=True) if _shifts(node.config) else config
     return folded

@@ -27,7 +27,7 @@ class Kernel(Kind, frozen=True, kw_only=True):
 
     head: ClassVar[type[Any]]
     is_activation = True
-    is_normalisation = scales_channels = is_clamp = is_inert = is_view = False
+    is_normalisation = is_clamp = is_inert = False
     if TYPE_CHECKING:
         then: tuple[Merged, ...]
 
