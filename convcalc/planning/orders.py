@@ -18,7 +18,7 @@ from convcalc.network import Network
 from convcalc.planning.graph import Stretch, stretches
 from convcalc.planning.lifetimes import Piece
 
-MOST_MOVES = 300_000
+MOST_MOVES = 200_000
 """Layers that are tried behind what has run, at the most, of one network."""
 _MOVE_STEPS = 3
 """Steps that it takes to try one, and some more where many can run."""
