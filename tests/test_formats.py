@@ -16,6 +16,7 @@ from convcalc.views import format_names, view
 
 COMMANDS = {
     "analyze": ("analyze", "zoo:alexnet"),
+    "memory": ("memory", "zoo:alexnet"),
     "compare": ("compare", "zoo:alexnet", "zoo:alexnet@input=3x231x231"),
     "revisions": (),
     "explain": ("explain", "zoo:alexnet"),

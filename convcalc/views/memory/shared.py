@@ -130,7 +130,7 @@ def _over(arena: Arena, peak: int) -> str:
         return f"{arena.alignment}-byte aligned, no gaps"
     percent = 100 * (arena.bytes - peak) / peak
     over = "<0.1" if percent < 0.05 else f"{percent:.1f}"
-    return f"{arena.alignment}-byte aligned, {over} % over the peak"
+    return f"{arena.alignment}-byte aligned, peak + {over} %"
 
 
 def _orders(memory: MemoryPlan) -> str:
