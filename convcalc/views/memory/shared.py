@@ -17,7 +17,7 @@ MOST_LINES = 60
 FOLDED_LINES = 40
 """Lines that more layers than that are put into."""
 MOST_REGIONS = 8
-"""Parts of the arena that are shown beside those that are in use at the peak."""
+"""Parts of the arena that are shown where there are many more, but for those that are in use at the peak."""
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -95,6 +95,8 @@ def shown_regions(memory: MemoryPlan) -> list[Region]:
     ordered = sorted(
         memory.arena.regions, key=lambda region: (not at_peak(memory, region), -region.bytes, region.first)
     )
+    if len(ordered) <= 2 * MOST_REGIONS:
+        return ordered
     count = sum(at_peak(memory, region) for region in ordered)
     return ordered[: min(max(count, MOST_REGIONS), 2 * MOST_REGIONS)]
 
