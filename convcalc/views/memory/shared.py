@@ -8,7 +8,7 @@ import msgspec
 
 from convcalc.layers import UNSIZED
 from convcalc.network import Group
-from convcalc.planning.records import Arena, MemoryPlan, Region
+from convcalc.planning.records import Arena, MemoryPlan, ArenaRegion
 from convcalc.views import words
 from convcalc.visible import short
 
@@ -85,12 +85,12 @@ def is_put_together(lines: Sequence[Instant]) -> bool:
     return any(line.layers > 1 and not line.times for line in lines)
 
 
-def at_peak(memory: MemoryPlan, region: Region) -> bool:
+def at_peak(memory: MemoryPlan, region: ArenaRegion) -> bool:
     """Whether a part of the arena is in use when the most is alive."""
     return memory.peak is not None and not set(region.tensors).isdisjoint(memory.peak.tensors)
 
 
-def shown_regions(memory: MemoryPlan) -> list[Region]:
+def shown_regions(memory: MemoryPlan) -> list[ArenaRegion]:
     """What is in use at the peak, the largest first, and the largest others: together so many, or all of the peak."""
     ordered = sorted(
         memory.arena.regions, key=lambda region: (not at_peak(memory, region), -region.bytes, region.first)
