@@ -16,7 +16,7 @@ from convcalc.planning.lifetimes import Piece
 NEVER = -1
 
 
-class Section(msgspec.Struct, frozen=True):
+class Phase(msgspec.Struct, frozen=True):
     """Layers that run one after the other in any order, between two that all others come before or after.
 
     All are by their place among `layers`, and sets are the bits of a number. `before` are the layers that a layer must
@@ -77,7 +77,7 @@ def fixed(layers: Sequence[int], before: Sequence[set[int]]) -> list[int]:
     return places
 
 
-def sections(network: Network, pieces: Sequence[Piece]) -> list[Section]:
+def phases(network: Network, pieces: Sequence[Piece]) -> list[Phase]:
     """The network in parts that can be ordered each by itself, since the same has run before it in any order."""
     layers, before = waits(network)
     place = {index: here for here, index in enumerate(layers)}
@@ -91,22 +91,22 @@ def sections(network: Network, pieces: Sequence[Piece]) -> list[Section]:
         for piece in pieces
         if network.nodes[piece.tensors[0]].is_input and (piece.kept or any(user in place for user in piece.users))
     )
-    parts: list[Section] = []
+    parts: list[Phase] = []
     start = 0
     for stop in sorted({*(here + 1 for here in fixed(layers, before)), len(layers)} - {0}):
-        parts.append(_section(layers[start:stop], before, using, stop - 1, alive))
+        parts.append(_phase(layers[start:stop], before, using, stop - 1, alive))
         alive, start = parts[-1].left, stop
     return parts
 
 
-def _section(
+def _phase(
     layers: Sequence[int],
     before: Sequence[set[int]],
     using: Sequence[Sequence[tuple[Piece, int]]],
     last: int,
     alive: int,
-) -> Section:
-    """The section of these layers, of which the last is at that place."""
+) -> Phase:
+    """The phase of these layers, of which the last is at that place."""
     local = {index: here for here, index in enumerate(layers)}
     waiting = [[local[source] for source in before[index] if source in local] for index in layers]
     after: list[list[int]] = [[] for _ in layers]
@@ -116,7 +116,7 @@ def _section(
     brings = [sum(piece.size for piece, _ in using[index] if piece.tensors[0] == index) for index in layers]
     ended = {id(piece): piece for index in layers for piece, end in using[index] if end <= last}.values()
     passing = alive - sum(piece.size for piece in ended if piece.tensors[0] not in local)
-    return Section(
+    return Phase(
         tuple(layers),
         tuple(map(_bits, waiting)),
         tuple(map(tuple, after)),

@@ -14,7 +14,7 @@ from convcalc.network import Network
 from convcalc.planning.arena import ALIGNMENT, aligned, offsets
 from convcalc.planning.lifetimes import Piece, alive, in_places, pieces, span
 from convcalc.planning.orders import search
-from convcalc.planning.records import Arena, MemoryPlan, Moment, Orders, ArenaRegion, Room, Running
+from convcalc.planning.records import Arena, ArenaRegion, MemoryPlan, Moment, Orders, Room, Running
 
 if TYPE_CHECKING:
     from typing import Unpack

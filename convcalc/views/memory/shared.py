@@ -8,7 +8,7 @@ import msgspec
 
 from convcalc.layers import UNSIZED
 from convcalc.network import Group
-from convcalc.planning.records import Arena, MemoryPlan, ArenaRegion
+from convcalc.planning.records import Arena, ArenaRegion, MemoryPlan
 from convcalc.views import words
 from convcalc.visible import short
 
