@@ -22,8 +22,8 @@ class Phase(msgspec.Struct, frozen=True):
     All are by their place among `layers`, and sets are the bits of a number. `before` are the layers that a layer must
     wait for, `after` those that wait for it. `brings` is what its output takes; `ends` are the pieces of memory that it
     uses, each with all layers here that do and its size, but for those that are used later. `alive` is in use when the
-    first begins, `left` when all have run. In any order, some layer needs `least`: what it reads and gives, and what is
-    there from before the first until behind the last.
+    first begins, `left` when all have run. In any order, some layer needs `least`: what is left, or what it reads and gives
+    and what is there from before the first until behind the last.
     """
 
     layers: tuple[int, ...]
@@ -116,6 +116,10 @@ def _phase(
     brings = [sum(piece.size for piece, _ in using[index] if piece.tensors[0] == index) for index in layers]
     ended = {id(piece): piece for index in layers for piece, end in using[index] if end <= last}.values()
     passing = alive - sum(piece.size for piece in ended if piece.tensors[0] not in local)
+    left = alive + sum(brings) - sum(piece.size for piece in ended)
+    needed = max(
+        sum(piece.size for piece, end in using[index] if end <= last or piece.tensors[0] in local) for index in layers
+    )
     return Phase(
         tuple(layers),
         tuple(map(_bits, waiting)),
@@ -130,12 +134,8 @@ def _phase(
             for index in layers
         ),
         alive,
-        alive + sum(brings) - sum(piece.size for piece in ended),
-        passing
-        + max(
-            sum(piece.size for piece, end in using[index] if end <= last or piece.tensors[0] in local)
-            for index in layers
-        ),
+        left,
+        max(left, passing + needed),
     )
 
 
