@@ -22,8 +22,8 @@ class Phase(msgspec.Struct, frozen=True):
     All are by their place among `layers`, and sets are the bits of a number. `before` are the layers that a layer must
     wait for, `after` those that wait for it. `brings` is what its output takes; `ends` are the pieces of memory that it
     uses, each with all layers here that do and its size, but for those that are used later. `alive` is in use when the
-    first begins, `left` when all have run. In any order, some layer needs `least`: what is left, or what it reads and gives
-    and what is there from before the first until behind the last.
+    first begins, `left` when all have run. In any order, some layer needs `least`: what is left, or what it reads and
+    gives and what is there from before the first until behind the last.
     """
 
     layers: tuple[int, ...]
