@@ -16,6 +16,7 @@ from convcalc.views import format_names, view
 
 COMMANDS = {
     "analyze": ("analyze", "zoo:alexnet"),
+    "memory": ("memory", "zoo:alexnet"),
     "compare": ("compare", "zoo:alexnet", "zoo:alexnet@input=3x231x231"),
     "revisions": (),
     "explain": ("explain", "zoo:alexnet"),
@@ -58,7 +59,7 @@ def run(*arguments: str) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("command", CALLED)
 def test_a_file_is_a_format(toy: None, command: str) -> None:
-    shown = {"analyze": "Analyzed", "compare": "Compared", "explain": "Explained", "lint": "Run"}
+    shown = {"analyze": "Analyzed", "compare": "Compared", "explain": "Explained", "lint": "Run", "memory": "Planned"}
     code, out, _ = run(*CALLED[command], "--format", "toy")
     assert (code in {0, 1}, out) == (True, f"toy {shown[command]}\n")
     assert "toy" in run(command, "--help")[1]

@@ -86,6 +86,7 @@ COMMANDS: list[tuple[str, ...]] = [
     *(("lint", "--format", name) for name in LINT),
     *(("lint", flag) for flag in ("--diff", "--suggest-budget=10%")),
     *(("verify", "--format", name) for name in ("table", "json", "markdown")),
+    *(("memory", "--format", name) for name in TABLES),
     *(("compare", "--variant", "ghost,depthwise", "--format", name) for name in TABLES),
     *(
         ("compare", "base.yaml", "--allow-input-change", "--format", name)

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convcalc
-from convcalc.analysis.report import ELEMENT_BYTES
 from convcalc.language import Source
 from convcalc.language.document import loads
 
 Shape = tuple[int, ...]
+ELEMENT_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 
 
 def report_of(text: str, batch: int = 1, dtype: str = "float32") -> convcalc.Report:

@@ -16,14 +16,14 @@ from convcalc.planning.lifetimes import Piece
 NEVER = -1
 
 
-class Stretch(msgspec.Struct, frozen=True):
+class Phase(msgspec.Struct, frozen=True):
     """Layers that run one after the other in any order, between two that all others come before or after.
 
     All are by their place among `layers`, and sets are the bits of a number. `before` are the layers that a layer must
     wait for, `after` those that wait for it. `brings` is what its output takes; `ends` are the pieces of memory that it
     uses, each with all layers here that do and its size, but for those that are used later. `alive` is in use when the
-    first begins, `left` when all have run. In any order, some layer needs `least`: what it reads and gives, and what is
-    there from before the first until behind the last.
+    first begins, `left` when all have run. In any order, some layer needs `least`: what is left, or what it reads and
+    gives and what is there from before the first until behind the last.
     """
 
     layers: tuple[int, ...]
@@ -77,7 +77,7 @@ def fixed(layers: Sequence[int], before: Sequence[set[int]]) -> list[int]:
     return places
 
 
-def stretches(network: Network, pieces: Sequence[Piece]) -> list[Stretch]:
+def phases(network: Network, pieces: Sequence[Piece]) -> list[Phase]:
     """The network in parts that can be ordered each by itself, since the same has run before it in any order."""
     layers, before = waits(network)
     place = {index: here for here, index in enumerate(layers)}
@@ -91,22 +91,22 @@ def stretches(network: Network, pieces: Sequence[Piece]) -> list[Stretch]:
         for piece in pieces
         if network.nodes[piece.tensors[0]].is_input and (piece.kept or any(user in place for user in piece.users))
     )
-    parts: list[Stretch] = []
+    parts: list[Phase] = []
     start = 0
     for stop in sorted({*(here + 1 for here in fixed(layers, before)), len(layers)} - {0}):
-        parts.append(_stretch(layers[start:stop], before, using, stop - 1, alive))
+        parts.append(_phase(layers[start:stop], before, using, stop - 1, alive))
         alive, start = parts[-1].left, stop
     return parts
 
 
-def _stretch(
+def _phase(
     layers: Sequence[int],
     before: Sequence[set[int]],
     using: Sequence[Sequence[tuple[Piece, int]]],
     last: int,
     alive: int,
-) -> Stretch:
-    """The stretch of these layers, of which the last is at that place."""
+) -> Phase:
+    """The phase of these layers, of which the last is at that place."""
     local = {index: here for here, index in enumerate(layers)}
     waiting = [[local[source] for source in before[index] if source in local] for index in layers]
     after: list[list[int]] = [[] for _ in layers]
@@ -116,7 +116,11 @@ def _stretch(
     brings = [sum(piece.size for piece, _ in using[index] if piece.tensors[0] == index) for index in layers]
     ended = {id(piece): piece for index in layers for piece, end in using[index] if end <= last}.values()
     passing = alive - sum(piece.size for piece in ended if piece.tensors[0] not in local)
-    return Stretch(
+    left = alive + sum(brings) - sum(piece.size for piece in ended)
+    needed = max(
+        sum(piece.size for piece, end in using[index] if end <= last or piece.tensors[0] in local) for index in layers
+    )
+    return Phase(
         tuple(layers),
         tuple(map(_bits, waiting)),
         tuple(map(tuple, after)),
@@ -130,12 +134,8 @@ def _stretch(
             for index in layers
         ),
         alive,
-        alive + sum(brings) - sum(piece.size for piece in ended),
-        passing
-        + max(
-            sum(piece.size for piece, end in using[index] if end <= last or piece.tensors[0] in local)
-            for index in layers
-        ),
+        left,
+        max(left, passing + needed),
     )
 
 

@@ -15,10 +15,10 @@ import msgspec
 
 from convcalc import steps
 from convcalc.network import Network
-from convcalc.planning.graph import Stretch, stretches
+from convcalc.planning.graph import Phase, phases
 from convcalc.planning.lifetimes import Piece
 
-MOST_MOVES = 300_000
+MOST_MOVES = 200_000
 """Layers that are tried behind what has run, at the most, of one network."""
 _MOVE_STEPS = 3
 """Steps that it takes to try one, and some more where many can run."""
@@ -53,7 +53,7 @@ def search(network: Network, pieces: Sequence[Piece]) -> tuple[list[int], int]:
     """An order of the layers, and bytes below which no order comes; at most half of the steps that are left."""
     if not network.layers:
         return [], 0
-    parts = stretches(network, pieces)
+    parts = phases(network, pieces)
     entering = sum(piece.size for piece in pieces if network.nodes[piece.tensors[0]].is_input)
     least = max((entering, *(part.least for part in parts)))
     asked = {index for part in parts for index in part.layers}
@@ -67,8 +67,8 @@ def search(network: Network, pieces: Sequence[Piece]) -> tuple[list[int], int]:
     return order, least
 
 
-def _ordered(part: Stretch, least: int, budget: Budget) -> tuple[Sequence[int], int]:
-    """An order of a stretch, and bytes below which none comes; which of those that need at most `least` is the same."""
+def _ordered(part: Phase, least: int, budget: Budget) -> tuple[Sequence[int], int]:
+    """An order of a phase, and bytes below which none comes; which of those that need at most `least` is the same."""
     written = range(len(part.layers))
     best: Sequence[int] = written
     upper = most_alive(part, written)
@@ -83,8 +83,8 @@ def _ordered(part: Stretch, least: int, budget: Budget) -> tuple[Sequence[int], 
     return (best if state is None else _way(state)), bound
 
 
-def most_alive(part: Stretch, order: Sequence[int]) -> int:
-    """The most that is alive while the layers of a stretch run in that order."""
+def most_alive(part: Phase, order: Sequence[int]) -> int:
+    """The most that is alive while the layers of a phase run in that order."""
     done, alive, most = 0, part.alive, 0
     for here in order:
         most = max(most, alive + part.brings[here])
@@ -93,7 +93,7 @@ def most_alive(part: Stretch, order: Sequence[int]) -> int:
     return most
 
 
-def _change(part: Stretch, here: int, done: int) -> int:
+def _change(part: Phase, here: int, done: int) -> int:
     """How much more is alive behind a layer than before it, if that is what has run."""
     left = ~(done | 1 << here)
     change = part.brings[here]
@@ -103,12 +103,12 @@ def _change(part: Stretch, here: int, done: int) -> int:
     return change
 
 
-def _start(part: Stretch, least: int) -> State:
+def _start(part: Phase, least: int) -> State:
     ready = tuple(here for here, before in enumerate(part.before) if not before)
     return State(0, part.alive, least, ready)
 
 
-def _next(part: Stretch, state: State, here: int, budget: Budget) -> State:
+def _next(part: Phase, state: State, here: int, budget: Budget) -> State:
     """The state behind one more layer; those that it lets run come last."""
     budget.spend(state)
     done = state.done | 1 << here
@@ -127,14 +127,14 @@ def _way(state: State) -> list[int]:
     return ran[::-1]
 
 
-def _settled(part: Stretch, state: State, budget: Budget) -> State:
+def _settled(part: Phase, state: State, budget: Budget) -> State:
     """The state behind all that may as well run at once."""
     while (further := _harmless(part, state, budget)) is not None:
         state = further
     return state
 
 
-def _harmless(part: Stretch, state: State, budget: Budget) -> State | None:
+def _harmless(part: Phase, state: State, budget: Budget) -> State | None:
     """Behind a layer, or a chain of which each waits for the one before, with no more alive and no new most."""
     for first in state.ready:
         further, here, count = state, first, len(state.ready) - 1
@@ -151,7 +151,7 @@ def _harmless(part: Stretch, state: State, budget: Budget) -> State | None:
     return None
 
 
-def _least_needing(part: Stretch, least: int, upper: int, budget: Budget) -> tuple[State | None, int]:
+def _least_needing(part: Phase, least: int, upper: int, budget: Budget) -> tuple[State | None, int]:
     """The state behind the best order, None where none needs less than `upper`; and bytes below which none comes."""
     everything = (1 << len(part.layers)) - 1
     start = _settled(part, _start(part, least), budget)
@@ -177,7 +177,7 @@ def _least_needing(part: Stretch, least: int, upper: int, budget: Budget) -> tup
     return None, upper
 
 
-def _likely(part: Stretch, least: int, budget: Budget) -> State | None:
+def _likely(part: Phase, least: int, budget: Budget) -> State | None:
     """A good order: of the states with as many layers run, those with the least alive so far go on."""
     states = [_settled(part, _start(part, least), budget)]
     ended: State | None = None

@@ -14,7 +14,7 @@ from convcalc.network import Network
 from convcalc.planning.arena import ALIGNMENT, aligned, offsets
 from convcalc.planning.lifetimes import Piece, alive, in_places, pieces, span
 from convcalc.planning.orders import search
-from convcalc.planning.records import Arena, MemoryPlan, Moment, Orders, Region, Room, Running
+from convcalc.planning.records import Arena, ArenaRegion, MemoryPlan, Moment, Orders, Room, Running
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -86,7 +86,7 @@ def _arena(network: Network, kept: Sequence[Piece], spans: Sequence[tuple[int, i
     nodes = network.nodes
     places = offsets([piece.size for piece in kept], spans)
     regions = tuple(
-        Region(
+        ArenaRegion(
             tensors=tuple(nodes[index].name for index in piece.tensors),
             bytes=piece.size,
             offset=offset,

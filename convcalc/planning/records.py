@@ -25,7 +25,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     alive_bytes: int
 
 
-class Region(msgspec.Struct, frozen=True, kw_only=True):
+class ArenaRegion(msgspec.Struct, frozen=True, kw_only=True):
     """A part of the arena: tensors of which the next is written over the one before, from a layer to another.
 
     `first` and `last` are places in the order in which layers run, from 0; `since` and `until` are these layers.
@@ -45,7 +45,7 @@ class Arena(msgspec.Struct, frozen=True, kw_only=True):
 
     bytes: int
     alignment: int
-    regions: tuple[Region, ...]
+    regions: tuple[ArenaRegion, ...]
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.planning.records import Region
+from convcalc.planning.records import ArenaRegion
 from convcalc.views import words
 from convcalc.views.formats import csv
 from convcalc.views.memory.shared import Planned
@@ -55,5 +55,5 @@ def _rows(planned: Planned) -> Iterator[list[object]]:
         yield [*head, moment.output_bytes, moment.alive_bytes, *lies(moment.layer)]
 
 
-def _cells(number: int, region: Region | None) -> list[object]:
+def _cells(number: int, region: ArenaRegion | None) -> list[object]:
     return [region.offset, number, region.first, region.last, region.until] if region is not None else [""] * 5

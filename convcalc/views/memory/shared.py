@@ -8,7 +8,7 @@ import msgspec
 
 from convcalc.layers import UNSIZED
 from convcalc.network import Group
-from convcalc.planning.records import Arena, MemoryPlan, Region
+from convcalc.planning.records import Arena, ArenaRegion, MemoryPlan
 from convcalc.views import words
 from convcalc.visible import short
 
@@ -17,7 +17,7 @@ MOST_LINES = 60
 FOLDED_LINES = 40
 """Lines that more layers than that are put into."""
 MOST_REGIONS = 8
-"""Parts of the arena that are shown beside those that are in use at the peak."""
+"""Parts of the arena that are shown where there are many more, but for those that are in use at the peak."""
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -85,16 +85,18 @@ def is_put_together(lines: Sequence[Instant]) -> bool:
     return any(line.layers > 1 and not line.times for line in lines)
 
 
-def at_peak(memory: MemoryPlan, region: Region) -> bool:
+def at_peak(memory: MemoryPlan, region: ArenaRegion) -> bool:
     """Whether a part of the arena is in use when the most is alive."""
     return memory.peak is not None and not set(region.tensors).isdisjoint(memory.peak.tensors)
 
 
-def shown_regions(memory: MemoryPlan) -> list[Region]:
+def shown_regions(memory: MemoryPlan) -> list[ArenaRegion]:
     """What is in use at the peak, the largest first, and the largest others: together so many, or all of the peak."""
     ordered = sorted(
         memory.arena.regions, key=lambda region: (not at_peak(memory, region), -region.bytes, region.first)
     )
+    if len(ordered) <= 2 * MOST_REGIONS:
+        return ordered
     count = sum(at_peak(memory, region) for region in ordered)
     return ordered[: min(max(count, MOST_REGIONS), 2 * MOST_REGIONS)]
 
@@ -130,7 +132,7 @@ def _over(arena: Arena, peak: int) -> str:
         return f"{arena.alignment}-byte aligned, no gaps"
     percent = 100 * (arena.bytes - peak) / peak
     over = "<0.1" if percent < 0.05 else f"{percent:.1f}"
-    return f"{arena.alignment}-byte aligned, {over} % over the peak"
+    return f"{arena.alignment}-byte aligned, peak + {over} %"
 
 
 def _orders(memory: MemoryPlan) -> str:

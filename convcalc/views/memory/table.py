@@ -13,6 +13,8 @@ from convcalc.views.memory.shared import Instant, Planned
 from convcalc.views.output import Output
 
 _BAR = " ▏▎▍▌▋▊▉█"
+_NARROWEST_NAME = 24
+"""Characters of a name for which rather the shape goes."""
 _WIDEST_BAR, _NARROWEST_BAR = 40, 12
 
 
@@ -43,7 +45,7 @@ def write(planned: Planned, out: Output) -> None:
 def _chart(width: int, lines: Sequence[Instant], memory: MemoryPlan) -> Grid:
     most = max(line.alive_bytes for line in lines)
     columns = [
-        Column("layer", [line.name for line in lines], "left", shorten=end, narrowest=12),
+        Column("layer", [line.name for line in lines], "left", shorten=end, narrowest=_NARROWEST_NAME),
         Column("", [_count(line) for line in lines], "left"),
         Column("kind", [line.kind for line in lines], "left", "cyan", rank=2, shorten=end),
         Column("output", [line.output for line in lines], "left", rank=3),
@@ -72,12 +74,11 @@ def _regions(width: int, memory: MemoryPlan) -> Grid:
     """What is in use at the peak, and the largest others."""
     regions, count = shared.shown_regions(memory), len(memory.arena.regions)
     columns = [
-        Column("tensor", [region.tensors[-1] for region in regions], "left", shorten=end, narrowest=12),
-        Column("", ["at the peak" if shared.at_peak(memory, region) else "" for region in regions], "left", "green"),
+        Column("tensor", [region.tensors[-1] for region in regions], "left", shorten=end, narrowest=_NARROWEST_NAME),
+        Column("", ["peak" if shared.at_peak(memory, region) else "" for region in regions], "left", "green"),
         Column("bytes", [words.exact(region.bytes) for region in regions]),
         Column("offset", [words.exact(region.offset) for region in regions]),
-        Column("from", [region.since for region in regions], "left", rank=1, shorten=end),
-        Column("until", [region.until for region in regions], "left", rank=1, shorten=end),
+        Column("until", [region.until for region in regions], "left", rank=1, shorten=end, narrowest=16),
     ]
     grid = Grid(fitted([column for column in columns if any(column.cells)], width), [""] * len(regions))
     rest = count - len(regions)
