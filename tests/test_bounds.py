@@ -166,9 +166,7 @@ def test_what_addresses_can_do_takes_no_time(layer: str) -> None:
     assert bound_of(layer, Device(name="drawn", peak={"float32": 1}, bandwidth=1)).ps == 0
 
 
-@pytest.mark.parametrize(
-    "layer", ["attention: {num_heads: 2}", "linear: 8", "matmul: {from: [input, input]}"]
-)
+@pytest.mark.parametrize("layer", ["attention: {num_heads: 2}", "linear: 8", "matmul: {from: [input, input]}"])
 def test_tensors_are_multiplied_in_their_own_format_and_weights_in_the_wider_one(layer: str) -> None:
     device = Device(name="drawn", peak={"int4": 3 * 10**12, "int8": 10**12, "int16": 7 * 10**11})
     network = report_of_text(f"input: [8, 8]\nlayers:\n  - {layer}").network

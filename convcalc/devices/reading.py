@@ -37,8 +37,8 @@ def of_file(path: str) -> Device:
     if len(source.text) > _LONGEST:
         message = f"is larger than {_LONGEST // 2**10} KiB, the most a device's file may be"
         raise SpecError([Diagnostic(source.path, 0, 0, 0, "CC008", message)])
-    name = source.path.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
-    return of_text(name or source.path, source.path, source.text)
+    last = source.path.replace("\\", "/").rpartition("/")[2]
+    return of_text(last.rpartition(".")[0] or last, source.path, source.text)
 
 
 def of_text(name: str, path: str, text: str) -> Device:
@@ -96,11 +96,12 @@ class _Reader:
     def amount(self, name: str, node: Node, in_units: dict[str, int], example: str) -> int | None:
         """A figure with its unit."""
         try:
-            value = node.value if isinstance(node, Scalar) else described(node)
-            if isinstance(node, Scalar) and not isinstance(value, str | int | bool | None):
-                value = self.source.text[node.start : node.end]  # a decimal, as it is written
-                raise ValueError(f"expected a unit behind the number, as {example}, found {value}")
-            return units.figure(value, in_units, example)
+            if not isinstance(node, Scalar):
+                raise ValueError(f"expected a number with a unit, as {example}, found {described(node)}")
+            if not isinstance(node.value, str | int | bool | None):
+                written = self.source.text[node.start : node.end]  # a decimal
+                raise ValueError(f"expected a unit behind the number, as {example}, found {written}")
+            return units.figure(node.value, in_units, example)
         except ValueError as error:
             self.problem("CC011", node, f"{name}: {error}")
             return None
