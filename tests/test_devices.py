@@ -22,7 +22,7 @@ from convcalc.devices.reading import FIGURES, of_text
 from convcalc.devices.units import BYTES, BYTES_A_SECOND, OPERATIONS
 from convcalc.language import SpecError
 from convcalc.views.devices import table
-from convcalc.views.devices.shared import Listed
+from convcalc.views.devices.shared import ListedDevices
 
 NET = "zoo:resnet18"
 
@@ -256,7 +256,7 @@ def test_json_has_raw_numbers() -> None:
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_the_list_fits_and_cuts_no_number(width: int) -> None:
     devices = [load(name) for name in names()]
-    shown = on_console(table, Listed(devices, False), width, is_terminal=False)
+    shown = on_console(table, ListedDevices(devices, False), width, is_terminal=False)
     lines = shown.splitlines()[:-2]
     assert max(map(cell_len, lines)) <= width
     assert "624 T" in next(line for line in lines if line.startswith("a100 "))

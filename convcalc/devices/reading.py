@@ -49,14 +49,14 @@ def of_text(name: str, path: str, text: str) -> Device:
     """
     source = Source(path, text)
     parsed = parse(source)
-    reader = _Reader(source, list(parsed.problems))
+    reader = _DeviceReader(source, list(parsed.problems))
     fields = reader.fields(parsed.root) if parsed.complete else {}
     if reader.problems:
         raise SpecError(sorted(reader.problems, key=lambda problem: (problem.line, problem.column)))
     return Device(name=name, **fields)
 
 
-class _Reader:
+class _DeviceReader:
     def __init__(self, source: Source, problems: list[Diagnostic]) -> None:
         self.source = source
         self.problems = problems
@@ -157,15 +157,15 @@ class _Reader:
         return texts
 
 
-_bytes = partial(_Reader.amount, in_units=units.BYTES, example="512 KiB")
+_bytes = partial(_DeviceReader.amount, in_units=units.BYTES, example="512 KiB")
 FIGURES = {
-    "peak": partial(_Reader.by_format, in_units=units.OPERATIONS),
-    "bandwidth": partial(_Reader.amount, in_units=units.BYTES_A_SECOND, example="1555 GB/s"),
+    "peak": partial(_DeviceReader.by_format, in_units=units.OPERATIONS),
+    "bandwidth": partial(_DeviceReader.amount, in_units=units.BYTES_A_SECOND, example="1555 GB/s"),
     "cache": _bytes,
     "sram": _bytes,
     "flash": _bytes,
-    "channels": _Reader.by_format,
+    "channels": _DeviceReader.by_format,
 }
 """The fields of a device that have a source, each with what reads it."""
-_READERS: dict[str, Any] = {"about": _Reader.text, "category": _Reader.text, **FIGURES, "sources": _Reader.sources}
+_READERS: dict[str, Any] = {"about": _DeviceReader.text, "category": _DeviceReader.text, **FIGURES, "sources": _DeviceReader.sources}
 _EXAMPLE = "the least is as `peak: {float32: 19.5 TFLOP/s}` and `bandwidth: 1555 GB/s`"
