@@ -40,6 +40,8 @@ ELSEWHERE = {
     "verify": "tests/test_verify.py, test_verify_agrees.py: each number against what another executor measures",
     "battery": "tests/test_battery.py, test_planted_faults.py: that what is wrong is told",
     "sweep": "tests/test_sweep_command.py: every column against loading and analyzing each point",
+    "devices": "tests/test_devices.py: what files say, and that what is printed is what they say",
+    "signatures": "tests/test_latency.py: against layers that are compared as values",
     "manual": "tests/test_help.py and test_cli.py: pages, which hold no numbers of a network",
 }
 """Views that have their witnesses in tests of their own."""
