@@ -208,7 +208,7 @@ def test_filled_channels_are_those_of_a_wider_layer(
     def products(entering: int, leaving: int) -> int:
         generator = np.random.default_rng(0)
         if kind == "linear":
-            config, shape = kind_of(kind)(out_features=leaving, bias=False), (2, entering)  # type: ignore[call-arg]
+            config, shape = kind_of(kind)(out_features=leaving, bias=False), (2, entering)
         else:
             fields: Any = {"out_channels": leaving * groups, "kernel_size": (2,), "groups": groups, "bias": False}
             config, shape = kind_of(kind)(**fields), (entering * groups, 3)

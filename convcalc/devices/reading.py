@@ -167,5 +167,10 @@ FIGURES = {
     "channels": _DeviceReader.by_format,
 }
 """The fields of a device that have a source, each with what reads it."""
-_READERS: dict[str, Any] = {"about": _DeviceReader.text, "category": _DeviceReader.text, **FIGURES, "sources": _DeviceReader.sources}
+_READERS: dict[str, Any] = {
+    "about": _DeviceReader.text,
+    "category": _DeviceReader.text,
+    **FIGURES,
+    "sources": _DeviceReader.sources,
+}
 _EXAMPLE = "the least is as `peak: {float32: 19.5 TFLOP/s}` and `bandwidth: 1555 GB/s`"
