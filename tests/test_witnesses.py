@@ -41,6 +41,8 @@ ELSEWHERE = {
     "battery": "tests/test_battery.py, test_planted_faults.py: that what is wrong is told",
     "sweep": "tests/test_sweep_command.py: every column against loading and analyzing each point",
     "memory": "tests/test_memory_command.py: every column against networks that are run and let go of tensors",
+    "devices": "tests/test_devices.py: what files say, and that what is printed is what they say",
+    "signatures": "tests/test_latency.py: against layers that are compared as values",
     "manual": "tests/test_help.py and test_cli.py: pages, which hold no numbers of a network",
 }
 """Views that have their witnesses in tests of their own."""

@@ -110,21 +110,22 @@ def _crossing(
 
 def _unread(network: Network, node: Node, shapes: tuple[Shape, ...], terms: Terms) -> int:
     """Bytes of the first input that no window may look at: between windows far apart, or behind the last of them."""
-    windows = node.config.windows(*shapes)  # type: ignore[attr-defined]  # of all that are windowed
-    if all(window.stride == 1 for window in windows):
+    x = shapes[0]
+    windows = node.config.windows(x)  # type: ignore[attr-defined]  # of all that are windowed
+    if all(window.stride == window.dilation == 1 for window in windows):
         return 0
-    positions = product(shapes[0][1:])
-    read = product(map(_read, windows, shapes[0][1:], node.shape[1:]))
+    positions, read = product(x[1:]), product(map(_read, windows, x[1:], node.shape[1:]))
     return tensor_bytes(network.nodes[node.inputs[0]], terms) * (positions - read) // positions
 
 
 def _read(window: Window, size: int, outputs: int) -> int:
-    """Positions of an axis that are read for certain."""
-    if window.stride == 1:
-        return size
-    gapless = window.dilation == 1 and window.stride <= window.kernel
-    taps = window.span(outputs) if gapless else outputs * (window.kernel if window.dilation == 1 else 1)
-    return maximum(0, minimum(size, taps - window.before - window.after))
+    """Positions of an axis that are read for certain, whatever lies on padding."""
+    end = window.span(outputs) - window.before
+    if window.dilation == 1 and window.stride <= window.kernel:
+        return minimum(size, end)
+    runs_apart = window.dilation == 1 or window.stride == 1  # or they overlap, and leave no gap
+    taps = outputs * window.kernel if runs_apart else outputs
+    return maximum(0, minimum(size, taps - window.before - maximum(0, end - size)))
 
 
 def _padded_macs(node: Node, shapes: tuple[Shape, ...], terms: Terms, device: Device, macs: int) -> int:

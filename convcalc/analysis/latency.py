@@ -59,14 +59,14 @@ def read_table(path: str) -> dict[str, int]:
         SpecError: it cannot be read, or has mistakes; all of them.
     """
     source = read(path)
-    reader = _Reader(source)
+    reader = _Times(source)
     times = reader.times()
     if reader.problems:
         raise SpecError(reader.problems)
     return times
 
 
-class _Reader:
+class _Times:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.problems: list[Diagnostic] = []

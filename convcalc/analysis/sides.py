@@ -14,6 +14,7 @@ from convcalc.analysis.compare import Change, Comparison, compare
 from convcalc.analysis.report import Report
 from convcalc.analysis.terms import HowRun
 from convcalc.analysis.theory import Theory
+from convcalc.devices import NoPeak
 from convcalc.language import Diagnostic, Source, SpecError
 from convcalc.language.named import readable
 from convcalc.language.replacing import Skipped
@@ -109,6 +110,8 @@ def _side(file: str, load: Load, how: HowRun) -> Side:
         report = analyze(network, **how)
     except steps.OutOfSteps:
         return Side(label, None, (unfinished(label),))
+    except NoPeak as error:
+        return Side(label, None, (Diagnostic(label, 0, 0, 0, "CC013", str(error)),))
     except SpecError as error:
         partial = analyze(error.network, **how) if error.network is not None else None
         return Side(label, partial, tuple(error.diagnostics))

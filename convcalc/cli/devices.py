@@ -23,7 +23,7 @@ def devices(
     """
     from convcalc import devices as registry
     from convcalc.language import SpecError
-    from convcalc.views.devices.shared import Listed
+    from convcalc.views.devices.shared import ListedDevices
 
     known = []
     errors = []
@@ -36,4 +36,4 @@ def devices(
         reject(errors)
     if not names:
         known.sort(key=lambda device: (registry.CATEGORIES.index(device.category), device.name))
-    show("devices", format, Listed(known, bool(names)))
+    show("devices", format, ListedDevices(known, bool(names)))

@@ -37,8 +37,8 @@ def of_file(path: str) -> Device:
     if len(source.text) > _LONGEST:
         message = f"is larger than {_LONGEST // 2**10} KiB, the most a device's file may be"
         raise SpecError([Diagnostic(source.path, 0, 0, 0, "CC008", message)])
-    name = source.path.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
-    return of_text(name or source.path, source.path, source.text)
+    last = source.path.replace("\\", "/").rpartition("/")[2]
+    return of_text(last.rpartition(".")[0] or last, source.path, source.text)
 
 
 def of_text(name: str, path: str, text: str) -> Device:
@@ -49,14 +49,14 @@ def of_text(name: str, path: str, text: str) -> Device:
     """
     source = Source(path, text)
     parsed = parse(source)
-    reader = _Reader(source, list(parsed.problems))
+    reader = _DeviceReader(source, list(parsed.problems))
     fields = reader.fields(parsed.root) if parsed.complete else {}
     if reader.problems:
         raise SpecError(sorted(reader.problems, key=lambda problem: (problem.line, problem.column)))
     return Device(name=name, **fields)
 
 
-class _Reader:
+class _DeviceReader:
     def __init__(self, source: Source, problems: list[Diagnostic]) -> None:
         self.source = source
         self.problems = problems
@@ -96,11 +96,12 @@ class _Reader:
     def amount(self, name: str, node: Node, in_units: dict[str, int], example: str) -> int | None:
         """A figure with its unit."""
         try:
-            value = node.value if isinstance(node, Scalar) else described(node)
-            if isinstance(node, Scalar) and not isinstance(value, str | int | bool | None):
-                value = self.source.text[node.start : node.end]  # a decimal, as it is written
-                raise ValueError(f"expected a unit behind the number, as {example}, found {value}")
-            return units.figure(value, in_units, example)
+            if not isinstance(node, Scalar):
+                raise ValueError(f"expected a number with a unit, as {example}, found {described(node)}")
+            if not isinstance(node.value, str | int | bool | None):
+                written = self.source.text[node.start : node.end]  # a decimal
+                raise ValueError(f"expected a unit behind the number, as {example}, found {written}")
+            return units.figure(node.value, in_units, example)
         except ValueError as error:
             self.problem("CC011", node, f"{name}: {error}")
             return None
@@ -156,15 +157,20 @@ class _Reader:
         return texts
 
 
-_bytes = partial(_Reader.amount, in_units=units.BYTES, example="512 KiB")
+_bytes = partial(_DeviceReader.amount, in_units=units.BYTES, example="512 KiB")
 FIGURES = {
-    "peak": partial(_Reader.by_format, in_units=units.OPERATIONS),
-    "bandwidth": partial(_Reader.amount, in_units=units.BYTES_A_SECOND, example="1555 GB/s"),
+    "peak": partial(_DeviceReader.by_format, in_units=units.OPERATIONS),
+    "bandwidth": partial(_DeviceReader.amount, in_units=units.BYTES_A_SECOND, example="1555 GB/s"),
     "cache": _bytes,
     "sram": _bytes,
     "flash": _bytes,
-    "channels": _Reader.by_format,
+    "channels": _DeviceReader.by_format,
 }
 """The fields of a device that have a source, each with what reads it."""
-_READERS: dict[str, Any] = {"about": _Reader.text, "category": _Reader.text, **FIGURES, "sources": _Reader.sources}
+_READERS: dict[str, Any] = {
+    "about": _DeviceReader.text,
+    "category": _DeviceReader.text,
+    **FIGURES,
+    "sources": _DeviceReader.sources,
+}
 _EXAMPLE = "the least is as `peak: {float32: 19.5 TFLOP/s}` and `bandwidth: 1555 GB/s`"

@@ -12,7 +12,7 @@ from convcalc.views import words
 OPERATIONS = "operations a second, two a MAC, never with sparsity"
 
 
-class Listed(msgspec.Struct, frozen=True):
+class ListedDevices(msgspec.Struct, frozen=True):
     """Devices to show; `in_full`: they were asked for by name."""
 
     devices: Sequence[Device]

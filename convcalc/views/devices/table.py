@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from convcalc.devices import Device
 from convcalc.views.columns import Column, first_words, print_list, show
 from convcalc.views.devices import shared
-from convcalc.views.devices.shared import Listed
+from convcalc.views.devices.shared import ListedDevices
 from convcalc.views.formats import terminal
 from convcalc.views.output import Output
 
@@ -15,7 +15,7 @@ _SHOWN = ("float32", "float16", "int8")
 _RANKS = {"float32": 2, "float16": 3, "int8": 1}
 
 
-def write(listed: Listed, out: Output) -> None:
+def write(listed: ListedDevices, out: Output) -> None:
     """A table, or a page a device."""
     if listed.in_full:
         for place, device in enumerate(listed.devices):
