@@ -126,7 +126,9 @@ _UNSETTLED = "it differs by more than was rounded, and the steps do not last to 
 
 def _steps_of(network: Network, node: Node) -> int:
     shapes, config = network.shapes_into(node), node.config
-    return running_steps(config, node.shape, config.macs(*shapes), config.elementwise_ops(*shapes), config.params(*shapes))
+    return running_steps(
+        config, node.shape, config.macs(*shapes), config.elementwise_ops(*shapes), config.params(*shapes)
+    )
 
 
 def _moved(

@@ -189,9 +189,7 @@ def _results(
     report: Report, measured: Sequence[Measured], checks: Sequence[FieldCheck | None]
 ) -> tuple[LayerResult, ...]:
     rows = zip_longest(report.layers, report.network.layers, measured, checks)
-    return tuple(
-        result(row, layer, check, follows_values=node.config.follows_values) for row, node, layer, check in rows
-    )
+    return tuple(result(*row) for row in rows)
 
 
 def _settled(

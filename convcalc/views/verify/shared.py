@@ -117,6 +117,8 @@ def expectations(expected: Sequence[Expectation], mark: Marks) -> str:
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, tuple):
         return words.shape(value)
     return words.exact(value) if isinstance(value, int) else "nothing" if value is None else str(value)
@@ -142,7 +144,9 @@ def disagreements(verification: Verification) -> list[str]:
         if layer.against is not None and layer.against.agrees is False:
             texts.append(f"{where} values {_apart(layer.against)} from {verification.runtime}'s")
         if layer.written is not None and layer.written.agrees is False:
-            texts.append(f"{where} values {_apart(layer.written)} from those of {_last(verification, layer)} as written")
+            texts.append(
+                f"{where} values {_apart(layer.written)} from those of {_last(verification, layer)} as written"
+            )
         if layer.folded is not None and layer.folded.agrees is False:
             texts.append(f"{where} arrays {_apart(layer.folded)} from what the layers folded make of them, relatively")
     nodes = verification.network.nodes
@@ -162,6 +166,7 @@ _FIGURES = (
     ("buffers", "buffers"),
     ("MACs", "macs"),
     ("element-wise ops", "elementwise_ops"),
+    ("output in place", "in_place"),
 )
 """What of a layer is a number, or a shape, claimed and measured."""
 
@@ -241,14 +246,18 @@ def _fused(verification: Verification) -> list[str]:
     checks = [layer.written for layer in verification.layers if layer.written is not None]
     apart = [check.difference for check in checks if check.agrees is not None]
     if apart:
-        compared = f"{_count(len(apart), 'tensor')} compared with the network as written, at most {max(apart):.1e} apart"
+        compared = (
+            f"{_count(len(apart), 'tensor')} compared with the network as written, at most {max(apart):.1e} apart"
+        )
         texts.append(f"{compared}: {STATED}, of all kernels so far")
     return texts
 
 
 def _over(fusion: Fusion) -> str:
     count = len(fusion.overwriting)
-    return f"{count or 'none'} {'writes' if count == 1 else 'write'} over what {'it reads' if count == 1 else 'they read'}"
+    return (
+        f"{count or 'none'} {'writes' if count == 1 else 'write'} over what {'it reads' if count == 1 else 'they read'}"
+    )
 
 
 def _uncompared(verification: Verification) -> list[str]:
