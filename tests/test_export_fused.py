@@ -1,4 +1,4 @@
-"""`convcalc export --fused`: the fused graph, which ONNX Runtime finds to be the same function as the one as written."""
+"""`convcalc export --fused`: ONNX Runtime finds the fused graph to be the same function as the one as written."""
 
 from __future__ import annotations
 

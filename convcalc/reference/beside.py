@@ -41,8 +41,8 @@ class Beside:
         for step in execute(fusion.network, inputs, beside, engine):
             check = beside.compare(step)
 
-    It stands between the executor and the kernels' arrays, as these are drawn for the tensors of the network as written.
-    `seen` is what was measured of that one, `folded` what came of the arrays of the kernel that runs.
+    It stands between the executor and the kernels' arrays, as these are drawn for the tensors of the network as
+    written. `seen` is what was measured of that one, `folded` what came of the arrays of the kernel that runs.
     """
 
     def __init__(

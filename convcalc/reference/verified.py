@@ -31,11 +31,12 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured of one layer. `in_place`: whether it gives its output in the memory of what it reads.
+    """What was measured of one layer.
 
-    `receptive_field` is None where fields were not asked for, `against` where no other runtime was, `written`, the
-    tensor of the network as it is written, where that is what runs, and `folded`, its arrays, where none were folded. `finite`: no element came out infinite or NaN.
-    `problem` is what stopped the layer from running.
+    `in_place`: whether it gives its output in the memory of what it reads. `receptive_field` is None where fields were
+    not asked for, `against` where no other runtime was. Of a kernel `written` is its tensor held against the network as
+    it is written, None where that is what runs, and `folded` its arrays, None where nothing was folded into them.
+    `finite`: no element came out infinite or NaN. `problem` is what stopped the layer from running.
     """
 
     name: str

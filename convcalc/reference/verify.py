@@ -10,8 +10,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from convcalc import steps
-from convcalc.analysis.analyze import as_written
-from convcalc.analysis.analyze import convention
+from convcalc.analysis.analyze import as_written, convention
 from convcalc.analysis.report import Report
 from convcalc.analysis.terms import Terms
 from convcalc.arithmetic.precision import precision
