@@ -291,7 +291,7 @@ def test_it_is_shown_what_was_merged_and_compared(view: str, monkeypatch: pytest
         assert stem["as_written"]["agrees"] is True  # tensors are that near
         assert stem["folded"]["agrees"] is False
         return
-    assert "fused: 6 kernels of 15 layers (6 folded into others, 3 run in the kernel of another)" in done.out
+    assert "fused: 15 layers as 6 kernels: 6 folded, 3 merged" in done.out
     assert "stem (line 3): arrays " in done.out
     assert "as written" in done.out
 
