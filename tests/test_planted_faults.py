@@ -223,7 +223,8 @@ MACS = [
     Fault("interpolation counted as MACs", load("deform_conv"), "macs",
           lambda right: lambda self, *xs: right(self, *xs) + self.elementwise_ops(*xs), ("deform_conv",), "macs"),
     Fault("a product of tensors counted as MACs", load("mul"), "macs", plus_output, ("mul", "squeeze_excite"), "macs"),
-    Fault("layers with shared weights run once", verify, "as_written", shared_work_once, ("shared", "recurrent"), "macs"),
+    Fault("layers with shared weights run once", verify, "as_written", shared_work_once,
+          ("shared", "recurrent"), "macs"),
 ]  # fmt: skip
 
 
