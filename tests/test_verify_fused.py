@@ -19,6 +19,7 @@ from test_cli import ROOT, run
 
 import convcalc
 from convcalc import Network
+from convcalc.arithmetic.precision import PartialPrecision, format_of
 from convcalc.fusing import Fusion, fuse
 from convcalc.language import Source, loads
 from convcalc.network import Deployment
@@ -348,3 +349,25 @@ def test_the_kernel_fields_are_a_persons(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(execution, "written", watched)
     verify(net("conv: {out_channels: 4, kernel_size: 1}", "relu"), fused=True)
     assert not any("then" in fields for fields in seen)
+
+
+@pytest.mark.parametrize("is_fused", [False, True])
+def test_it_runs_in_one_format_whatever_formats_layers_have_of_their_own(is_fused: bool) -> None:
+    network = net(*RESIDUAL)
+    few = PartialPrecision(weights=format_of("int4"), activations=format_of("int8"))
+    layers = (replace(node, precision=few) if node.name in ("inner", "sum") else node for node in network.nodes)
+    verification = verify(replace(network, nodes=tuple(layers)), fused=is_fused)
+    assert verification.agrees, shown(verification)
+
+
+def test_what_the_spec_expects_is_told_of_the_network_as_written_even_where_the_run_ends_early() -> None:
+    text = "input: [4, 8, 8]\nexpect: {params: 156}\nlayers:\n"
+    text += "  - conv: {out_channels: 4, kernel_size: 3}\n  - batch_norm\n"
+    done = run("verify", "-", "--fused", given=text)
+    assert "the spec expects: params 156 ✓" in done.out
+    assert "params 148 ✓" in done.out
+    text = text.replace("156", str(30 * 156)).replace("kernel_size: 3", "kernel_size: 3, padding: 1")
+    start, _, layers = text.partition("layers:\n")
+    done = run("verify", "-", "--fused", "--max-steps", "20000", given=f"{start}layers:\n{layers * 30}")
+    assert "not run: " in done.out, done.err
+    assert "the spec expects: params 4,680 ✓" in done.out
