@@ -34,7 +34,11 @@ def _filtered(made: Made, x: str) -> Iterator[Item]:
     """A convolution of any sort, or a linear layer, and what folds into it."""
     draw, (channels, *sizes) = made.draw, made.shapes[x]
     groups = draw.choice([1, 1, channels])
-    fields: dict[str, Any] = {"out_channels": groups * draw.randint(1, 3), "groups": groups, "bias": draw.random() < 0.5}
+    fields: dict[str, Any] = {
+        "out_channels": groups * draw.randint(1, 3),
+        "groups": groups,
+        "bias": draw.random() < 0.5,
+    }
     kind = draw.choice(["conv", "conv", "conv_transpose", "linear"])
     if kind == "linear":
         fields = {"out_features": draw.randint(1, 4), "bias": draw.random() < 0.5}

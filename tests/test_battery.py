@@ -118,7 +118,7 @@ def test_only_what_stays_wrong_is_taken() -> None:
 
 right_macs: Any = Conv.macs
 right_field: Any = Conv.receptive_field
-right_analyze: Any = vars(verify)["analyze"]
+right_analyze: Any = vars(verify)["as_written"]
 
 
 def in_groups(self: Any, x: Any) -> Any:
@@ -163,7 +163,7 @@ input: [1, 1]
 layers:
   - conv_transpose: {out_channels: 1, kernel_size: 1, output_padding: 1, dilation: 2}
 """),
-    "sharing": Fault(verify, "analyze", unshared, "recurrent", """\
+    "sharing": Fault(verify, "as_written", unshared, "recurrent", """\
 # recurrent, params of conv2: 2 claimed, 0 measured
 input: [1]
 layers:

@@ -279,8 +279,8 @@ def test_an_expectation_that_is_not_met(tmp_path: Path) -> None:
 def test_a_peak_that_is_claimed_wrongly(monkeypatch: pytest.MonkeyPatch) -> None:
     from convcalc.analysis import analyze
 
-    right = analyze._peak
-    monkeypatch.setattr(analyze, "_peak", lambda network, size: right(network, 2 * size))
+    right: Any = vars(analyze)["output_bytes"]
+    monkeypatch.setattr(analyze, "output_bytes", lambda node, terms: 2 * right(node, terms))
     verification = verify(net())
     assert not verification.agrees
     assert (

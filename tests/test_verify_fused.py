@@ -19,6 +19,7 @@ from test_cli import ROOT, run
 
 import convcalc
 from convcalc import Network
+from convcalc.arithmetic.precision import PartialPrecision, format_of
 from convcalc.fusing import Fusion, fuse
 from convcalc.language import Source, loads
 from convcalc.network import Deployment
@@ -75,7 +76,7 @@ def test_kernels_hold_no_more_than_is_claimed_at_any_time(draw: random.Random) -
 
 
 def test_mobilenet_v2_needs_the_largest_layers_input_and_output() -> None:
-    """6 x 56x56x96 -> 112x112 ... the figure of runtimes that fold and fuse: 1,505,280 numbers, at 8 bits as many bytes."""
+    """The figure of runtimes that fold and fuse: 1,505,280 numbers, 96x112x112 that enter and 96x56x56 that leave."""
     verification = verify(convcalc.load(str(ZOO / "mobilenet_v2.yaml")), fused=True)
     assert verification.agrees, shown(verification)
     assert verification.totals["peak_activation_bytes"].measured == 4 * 1_505_280
@@ -94,13 +95,13 @@ RESIDUAL = (
     "relu: {name: kept}",
     "conv: {name: inner, out_channels: 4, kernel_size: 3, padding: 1}",
     "batch_norm",
-    "prelu",
+    "prelu: {num_parameters: 4}",
     "add: {name: sum, from: [prelu1, kept]}",
     "conv_transpose: {name: up, out_channels: 4, kernel_size: 2, stride: 2, groups: 2}",
     "batch_norm",
     "scale: {bias: true}",
     "affine: {factor: 2, addend: 1}",
-    "prelu",
+    "prelu: {num_parameters: 4}",
     "flatten",
     "linear: {name: head, out_features: 4}",
     "batch_norm",
@@ -124,8 +125,8 @@ def along_first_axis(right: Any) -> Any:
 
 def groups_exchanged(right: Any) -> Any:
     """The factors of the groups of a transposed convolution in the other order."""
-    return lambda config, factor, weight: (
-        right(config, factor.reshape(config.groups, -1)[::-1].reshape(-1) if config.is_transposed else factor, weight)
+    return lambda config, factor, weight: right(
+        config, factor.reshape(config.groups, -1)[::-1].reshape(-1) if config.is_transposed else factor, weight
     )
 
 
@@ -208,8 +209,8 @@ def test_what_is_folded_wrongly_is_noticed(fault: Fault, monkeypatch: pytest.Mon
 IN_PLACE = [
     Fault("over a tensor that is read later", verifying, "fuse", over("inner_act", 0), {"sum"}),
     Fault("over an input of the network", verifying, "fuse", over("first", 0), {"first"}),
-    Fault("a convolution over what it reads", verifying, "fuse", over("stem", 0), set()),
-    Fault("softmax over what it reads", verifying, "fuse", over("soft", 0), set()),
+    Fault("a convolution over what it reads", verifying, "fuse", over("stem", 0), {"stem"}),
+    Fault("softmax over what it reads", verifying, "fuse", over("soft", 0), {"soft"}),
 ]
 
 
@@ -228,9 +229,7 @@ def test_what_does_not_run_in_place_is_noticed(fault: Fault, monkeypatch: pytest
     assert right.agrees, shown(right)
     monkeypatch.setattr(fault.owner, fault.name, fault.wrong(getattr(fault.owner, fault.name)))
     wrong = verify(network, fused=True)
-    assert not wrong.agrees
     assert {layer.name for layer in wrong.disagreements} >= fault.where
-    assert fault.where or wrong.totals["peak_activation_bytes"].agrees is False
 
 
 def test_a_norm_over_positions_does_not_run_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,40 +274,46 @@ def test_a_spec_says_that_it_is_fused() -> None:
 
 
 def test_where_nothing_is_merged_it_says_so() -> None:
-    done = run("verify", "-", "--fused", input="input: [1, 4, 4]\nlayers:\n  - softmax: {axis: 0}\n")
-    assert done.exit_code == 0
-    assert "fused: nothing is merged, so the network runs as it is written" in done.stdout
+    done = run("verify", "-", "--fused", given="input: [1, 4, 4]\nlayers:\n  - softmax: {axis: 0}\n")
+    assert done.code == 0
+    assert "fused: nothing is merged, so the network runs as it is written" in done.out
 
 
 @pytest.mark.parametrize("view", ["table", "markdown", "json"])
 def test_it_is_shown_what_was_merged_and_compared(view: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folded, "factor_and_addend", on(no_eps)(folded.factor_and_addend))
     text = "input: [4, 8, 8]\nlayers:\n" + "".join(f"  - {layer}\n" for layer in RESIDUAL)
-    done = run("verify", "-", "--fused", "--format", view, input=text)
-    assert done.exit_code == 1
+    done = run("verify", "-", "--fused", "--format", view, given=text)
+    assert done.code == 1
     if view == "json":
-        record = json.loads(done.stdout)
+        record = json.loads(done.out)
         assert record["fused"] is True
         (stem,) = (layer for layer in record["layers"] if layer["name"] == "stem")
         assert stem["as_written"]["agrees"] is True  # tensors are that near
         assert stem["folded"]["agrees"] is False
         return
-    assert "fused: 6 kernels of 15 layers (6 folded into others, 3 run in the kernel of another)" in done.stdout
-    assert "stem (line 3): arrays " in done.stdout
-    assert "as written" in done.stdout
+    assert "fused: 15 layers as 6 kernels: 6 folded, 3 merged" in done.out
+    assert "stem (line 3): arrays " in done.out
+    assert "as written" in done.out
 
 
-@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2"])
-def test_it_takes_no_more_memory_than_it_says(name: str) -> None:
-    network = convcalc.load(str(ZOO / f"{name}.yaml"), inputs={"input": (3, 64, 64)})
+@pytest.mark.parametrize(
+    "layers",
+    [
+        ["conv: {out_channels: 64, kernel_size: 3, padding: 1, bias: false}", "batch_norm", "relu"] * 2,
+        ["flatten", "linear: 200", "batch_norm", "relu", "linear: 2000"],
+    ],
+    ids=["tensors", "arrays"],
+)
+def test_it_takes_about_as_much_memory_as_it_says(layers: list[str]) -> None:
+    network = net(*layers, size="[16, 64, 64]")
     verify(network, fused=True)  # what is imported, and kept
     needed = memory.bytes_needed(network, "float32", fusion=fuse(network)) - memory.WORKSPACE_BYTES
     tracemalloc.start()
     verify(network, fused=True)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < needed + 8 * 2**20
-    assert needed < 3 * (memory.bytes_needed(network, "float32") - memory.WORKSPACE_BYTES)
+    assert needed / 3 < peak < needed + 8 * 2**20
 
 
 def test_against_onnx_runtime_it_is_the_kernels_that_are_compared() -> None:
@@ -344,3 +349,25 @@ def test_the_kernel_fields_are_a_persons(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(execution, "written", watched)
     verify(net("conv: {out_channels: 4, kernel_size: 1}", "relu"), fused=True)
     assert not any("then" in fields for fields in seen)
+
+
+@pytest.mark.parametrize("is_fused", [False, True])
+def test_it_runs_in_one_format_whatever_formats_layers_have_of_their_own(is_fused: bool) -> None:
+    network = net(*RESIDUAL)
+    few = PartialPrecision(weights=format_of("int4"), activations=format_of("int8"))
+    layers = (replace(node, precision=few) if node.name in ("inner", "sum") else node for node in network.nodes)
+    verification = verify(replace(network, nodes=tuple(layers)), fused=is_fused)
+    assert verification.agrees, shown(verification)
+
+
+def test_what_the_spec_expects_is_told_of_the_network_as_written_even_where_the_run_ends_early() -> None:
+    text = "input: [4, 8, 8]\nexpect: {params: 156}\nlayers:\n"
+    text += "  - conv: {out_channels: 4, kernel_size: 3}\n  - batch_norm\n"
+    done = run("verify", "-", "--fused", given=text)
+    assert "the spec expects: params 156 ✓" in done.out
+    assert "params 148 ✓" in done.out
+    text = text.replace("156", str(30 * 156)).replace("kernel_size: 3", "kernel_size: 3, padding: 1")
+    start, _, layers = text.partition("layers:\n")
+    done = run("verify", "-", "--fused", "--max-steps", "20000", given=f"{start}layers:\n{layers * 30}")
+    assert "not run: " in done.out, done.err
+    assert "the spec expects: params 4,680 ✓" in done.out

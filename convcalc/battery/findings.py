@@ -15,9 +15,9 @@ from convcalc.network import Network
 from convcalc.reference.against import OnnxRuntime
 from convcalc.reference.execution import failure, run_layer
 from convcalc.reference.fields.probe import probe
+from convcalc.reference.measured import BUFFERS
 from convcalc.reference.scalar import counted
 from convcalc.reference.verified import Figure, LayerResult
-from convcalc.reference.measured import BUFFERS
 from convcalc.reference.verify import compared
 from convcalc.reference.weights import RandomWeights
 from convcalc.tensors.engine import Array, Engine

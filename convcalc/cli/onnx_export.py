@@ -48,7 +48,7 @@ def save(
     from convcalc.reference.weights import RandomWeights
     from convcalc.views import words
 
-    weights = None if seed is None else RandomWeights(network, seed, dtype).in_order
+    weights: Arrays | None = None if seed is None else RandomWeights(network, seed, dtype).in_order
     if fused:
         network, weights = _fused(network, seed, dtype)
     form |= {"dtype": dtype, "opset": OPSET if opset is None else opset}

@@ -41,8 +41,8 @@ class Beside:
         for step in execute(fusion.network, inputs, beside, engine):
             check = beside.compare(step)
 
-    It stands between the executor and the kernels' arrays, as these are drawn for the tensors of the network as written.
-    `seen` is what was measured of that one, `folded` what came of the arrays of the kernel that runs.
+    It stands between the executor and the kernels' arrays, as these are drawn for the tensors of the network as
+    written. `seen` is what was measured of that one, `folded` what came of the arrays of the kernel that runs.
     """
 
     def __init__(
@@ -126,7 +126,9 @@ _UNSETTLED = "it differs by more than was rounded, and the steps do not last to 
 
 def _steps_of(network: Network, node: Node) -> int:
     shapes, config = network.shapes_into(node), node.config
-    return running_steps(config, node.shape, config.macs(*shapes), config.elementwise_ops(*shapes), config.params(*shapes))
+    return running_steps(
+        config, node.shape, config.macs(*shapes), config.elementwise_ops(*shapes), config.params(*shapes)
+    )
 
 
 def _moved(

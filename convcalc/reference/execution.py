@@ -46,7 +46,8 @@ class Step(NamedTuple):
 
     `used` has the shapes of the arrays that it read and no layer before it did. `alive_bytes` are those of the tensors
     that lived while it ran, its output with `output_bytes` among them; one that is an array of a layer's own counts
-    none. `problem` is why there is no output: what the reference said.
+    none. `in_place`: the output is in the memory of what the node reads there. `problem` is why there is no output:
+    what the reference said.
     """
 
     place: int
@@ -57,6 +58,7 @@ class Step(NamedTuple):
     output_bytes: int
     alive_bytes: int
     problem: str = ""
+    in_place: bool = False
 
 
 def written(config: Kind) -> SimpleNamespace:
@@ -117,7 +119,7 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
     nodes = network.nodes
     last_use = _last_use(network)
     overwrites = any(node.in_place is not None for node in nodes)
-    tensors = {index: inputs[node.name] for index, node in enumerate(network.inputs) if index in last_use}
+    tensors = {index: _read_only(inputs[node.name]) for index, node in enumerate(network.inputs) if index in last_use}
     read: WeakValueDictionary[int, Array] = WeakValueDictionary()
     own_arrays: set[int] = set()
     for index in range(network.input_count, len(nodes)):
@@ -156,8 +158,15 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
         del arrays, fresh
         weights.done(index)
         macs, operations = (after - then for after, then in zip(_executed(engine), before, strict=True))
-        yield Step(index, output, shapes, macs, operations, output_bytes, alive, problem)
+        yield Step(index, output, shapes, macs, operations, output_bytes, alive, problem, is_over)
         del output
+
+
+def _read_only(array: Array) -> Array:
+    """What the caller gave, which nothing writes to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _executed(engine: Engine) -> tuple[int, int]:

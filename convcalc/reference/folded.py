@@ -12,7 +12,6 @@ from typing import Any, cast
 import numpy as np
 
 from convcalc.fusing import Fusion
-from convcalc.fusing.kernels import Kernel
 from convcalc.layers.affine import Affine
 from convcalc.layers.batch_norm import BatchNorm
 from convcalc.layers.scale import Scale

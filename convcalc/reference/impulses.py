@@ -75,4 +75,6 @@ def _relative(right: Array, made: Array, exact: float, beside: float) -> float:
     """
     size = np.abs(right)
     unresolved = _DOUBLE / exact * max(beside, float(size.max(initial=0.0)))
-    return apart(right, made) if not unresolved else float((np.abs(right - made) / (size + unresolved)).max(initial=0.0))
+    return (
+        apart(right, made) if not unresolved else float((np.abs(right - made) / (size + unresolved)).max(initial=0.0))
+    )

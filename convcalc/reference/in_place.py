@@ -8,6 +8,7 @@ there, and the values show it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,7 @@ def _pieces(shape: Sequence[int]) -> Iterator[tuple[slice, ...]]:
     axis = max(range(2, len(shape)), key=shape.__getitem__)
     size = shape[axis]
     count = max(min(_PIECES, size), 1)
-    bounds = [size * number // count for number in range(count + 1)]
-    for start, stop in zip(bounds, bounds[1:], strict=False):
+    for start, stop in pairwise(size * number // count for number in range(count + 1)):
         yield (*before, *(slice(None) for _ in range(2, axis)), slice(start, stop))
 
 

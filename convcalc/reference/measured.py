@@ -11,7 +11,7 @@ import numpy as np
 from convcalc.analysis.report import Report, Row
 from convcalc.arithmetic.number import product
 from convcalc.layers import Shape
-from convcalc.network import Network
+from convcalc.network import Network, Node
 from convcalc.reference.against import ValueCheck
 from convcalc.reference.execution import Step
 from convcalc.reference.fields.field_checks import FieldCheck
@@ -33,6 +33,7 @@ class Measured(msgspec.Struct):
     output_bytes: int
     finite: bool
     problem: str
+    in_place: bool = False
     against: ValueCheck | None = None
     written: ValueCheck | None = None
     folded: ValueCheck | None = None
@@ -57,13 +58,14 @@ def kept(
         output_bytes=step.output_bytes,
         finite=output is None or bool(np.isfinite(output).all()),
         problem=step.problem,
+        in_place=step.in_place,
         against=against,
         written=written,
         folded=folded,
     )
 
 
-def result(row: Row, measured: Measured | None, check: FieldCheck | None, *, follows_values: bool) -> LayerResult:
+def result(row: Row, node: Node, measured: Measured | None, check: FieldCheck | None) -> LayerResult:
     """A layer's claims beside what was measured of it, None where it was not run."""
 
     def figure(claimed: Any, name: str, *, is_known: bool = True) -> Figure:
@@ -78,7 +80,10 @@ def result(row: Row, measured: Measured | None, check: FieldCheck | None, *, fol
         params=figure(row.params, "learned", is_known=row.costed),
         buffers=figure(row.buffers, "buffers", is_known=row.costed),
         macs=figure(row.macs, "macs", is_known=row.costed),
-        elementwise_ops=figure(row.elementwise_ops, "elementwise_ops", is_known=row.costed and not follows_values),
+        elementwise_ops=figure(
+            row.elementwise_ops, "elementwise_ops", is_known=row.costed and not node.config.follows_values
+        ),
+        in_place=figure(node.in_place is not None, "in_place"),
         receptive_field=check,
         against=measured.against if measured else None,
         written=measured.written if measured else None,

@@ -28,9 +28,7 @@ class TooLarge(ValueError):
         self.allowed = allowed
 
 
-def bytes_needed(
-    network: Network, dtype: str, *, all_arrays_twice: bool = False, fusion: Fusion | None = None
-) -> int:
+def bytes_needed(network: Network, dtype: str, *, all_arrays_twice: bool = False, fusion: Fusion | None = None) -> int:
     """Memory for the run: the peak of the activations, and what a layer holds on the way, with its arrays.
 
     Arrays that several layers share are kept from the first to the last of them. `all_arrays_twice` is for another
@@ -53,7 +51,7 @@ def _beside(fusion: Fusion, dtype: str, element: int) -> int:
     """What a fused network takes beside the network as it is written."""
     peak = as_written(fusion.network, dtype=dtype).peak
     arrays = max((_elements(fusion.network, node) for node in fusion.network.layers), default=0)
-    return (peak.bytes if peak else 0) + (_waiting(fusion) + 2 * arrays) * element
+    return (peak.bytes if peak else 0) + (_waiting(fusion) + arrays) * element
 
 
 def _waiting(fusion: Fusion) -> int:

@@ -23,7 +23,9 @@ def _where(fusion: Fusion, name: str) -> str:
     if place in fusion.vanished:
         return f"there is no kernel `{name}`: fused, it is not run"
     kernel = fusion.network.nodes[fusion.places[place]].name
-    return f"there is no kernel `{name}`: fused, it runs in `{kernel}`; --layer {kernel} runs that, --no-fused the layer"
+    return (
+        f"there is no kernel `{name}`: fused, it runs in `{kernel}`; --layer {kernel} runs that, --no-fused the layer"
+    )
 
 
 def _part_of(fusion: Fusion, index: int) -> Network:

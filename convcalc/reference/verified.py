@@ -33,9 +33,10 @@ class Figure(msgspec.Struct, frozen=True):
 class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured of one layer.
 
-    `receptive_field` is None where fields were not asked for, `against` where no other runtime was, `written`, the
-    tensor of the network as it is written, where that is what runs, and `folded`, its arrays, where none were folded. `finite`: no element came out infinite or NaN.
-    `problem` is what stopped the layer from running.
+    `in_place`: whether it gives its output in the memory of what it reads. `receptive_field` is None where fields were
+    not asked for, `against` where no other runtime was. Of a kernel `written` is its tensor held against the network as
+    it is written, None where that is what runs, and `folded` its arrays, None where nothing was folded into them.
+    `finite`: no element came out infinite or NaN. `problem` is what stopped the layer from running.
     """
 
     name: str
@@ -46,6 +47,7 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     buffers: Figure
     macs: Figure
     elementwise_ops: Figure
+    in_place: Figure
     receptive_field: FieldCheck | None
     against: ValueCheck | None = None
     written: ValueCheck | None = None
@@ -56,7 +58,7 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def agrees(self) -> bool:
         """Whether all that was measured is what is claimed, and no other runtime differs."""
-        figures = (self.output_shape, self.params, self.buffers, self.macs, self.elementwise_ops)
+        figures = (self.output_shape, self.params, self.buffers, self.macs, self.elementwise_ops, self.in_place)
         held = (self.receptive_field, self.against, self.written, self.folded)
         checks = [check.agrees for check in held if check is not None]
         return not self.problem and False not in [*checks, *(figure.agrees for figure in figures)]

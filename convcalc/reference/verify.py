@@ -10,8 +10,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from convcalc import steps
-from convcalc.analysis.analyze import as_written
-from convcalc.analysis.analyze import convention
+from convcalc.analysis.analyze import as_written, convention
 from convcalc.analysis.report import Report
 from convcalc.analysis.terms import Terms
 from convcalc.arithmetic.precision import precision
@@ -105,9 +104,9 @@ def verify(
     if most_bytes is not None and needed > most_bytes:
         raise TooLarge(needed, most_bytes)
     weights, engine = RandomWeights(network, seed, dtype), Engine(threads)
-    running, beside = network, None
+    running, beside, claims = network, None, None
     if fusion is not None:
-        running = fusion.network
+        running, claims = fusion.network, _claims(network, dtype, None)  # while there are steps for it
         beside = Beside(fusion, _inputs(network, dtype, seed), KernelWeights(fusion, weights), engine)
     runtime = OnnxRuntime(running, beside or weights, threads) if against and file is None else None
     compared_file = None
@@ -127,7 +126,8 @@ def verify(
     is_run = all(layer.is_run for layer in layers)
     expected: tuple[Expectation, ...] = ()
     if not network.overridden and layer is None:
-        expected = tuple(_expected(network, dtype, beside, (report, layers, totals)))
+        run = report, layers, totals
+        expected = tuple(_of_written(claims, beside, layers) if claims and beside else expectations(network, *run))
     return Verification(
         network=running,
         report=report,
@@ -189,9 +189,7 @@ def _results(
     report: Report, measured: Sequence[Measured], checks: Sequence[FieldCheck | None]
 ) -> tuple[LayerResult, ...]:
     rows = zip_longest(report.layers, report.network.layers, measured, checks)
-    return tuple(
-        result(row, layer, check, follows_values=node.config.follows_values) for row, node, layer, check in rows
-    )
+    return tuple(result(*row) for row in rows)
 
 
 def _settled(
@@ -208,16 +206,13 @@ def _settled(
     return [replace(layer, written=by_place.get(place)) for place, layer in enumerate(measured, start=first)]
 
 
-def _expected(network: Network, dtype: str, beside: Beside | None, run: Compared) -> Iterator[Expectation]:
-    """What the spec expects of the network as it is written."""
-    report, layers, totals = run
-    if beside is None:
-        return expectations(network, report, layers, totals)
-    places, first = beside.fusion.places, network.input_count
-    checks = [layers[place - first].receptive_field if place >= first else None for place in places]
-    report = _claims(network, dtype, None)
-    layers = _results(report, beside.seen, checks[first:])
-    return expectations(network, report, layers, totals_of(report, beside.seen))
+def _of_written(claims: Report, beside: Beside, layers: Sequence[LayerResult]) -> Iterator[Expectation]:
+    """What the spec expects of the network as it is written; receptive fields are those of the kernels, `layers`."""
+    network = beside.fusion.original
+    first = network.input_count
+    checks = [layers[place - first].receptive_field if place >= first else None for place in beside.fusion.places]
+    results = _results(claims, beside.seen, checks[first:])
+    return expectations(network, claims, results, totals_of(claims, beside.seen))
 
 
 def _without_unsized(network: Network, checks: Sequence[FieldCheck]) -> list[FieldCheck]:

@@ -51,6 +51,7 @@ def _layer(layer: LayerResult) -> dict[str, Any]:
     return {
         **{name: getattr(layer, name) for name in ("name", "kind", "line", "agrees")},
         **{name: _figure(getattr(layer, name)) for name in _FIGURES},
+        **({"in_place": _figure(layer.in_place)} if layer.written is not None else {}),
         "receptive_field": layer.receptive_field,
         **({"against": _comparison(layer.against)} if layer.against is not None else {}),
         **({"as_written": _comparison(layer.written)} if layer.written is not None else {}),

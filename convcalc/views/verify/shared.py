@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from convcalc import steps
-from convcalc.fusing import Fusion
 from convcalc.language.source import Diagnostic
 from convcalc.reference.against import ValueCheck
 from convcalc.reference.fields.field_checks import UNAFFORDABLE
@@ -117,6 +116,8 @@ def expectations(expected: Sequence[Expectation], mark: Marks) -> str:
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, tuple):
         return words.shape(value)
     return words.exact(value) if isinstance(value, int) else "nothing" if value is None else str(value)
@@ -142,7 +143,9 @@ def disagreements(verification: Verification) -> list[str]:
         if layer.against is not None and layer.against.agrees is False:
             texts.append(f"{where} values {_apart(layer.against)} from {verification.runtime}'s")
         if layer.written is not None and layer.written.agrees is False:
-            texts.append(f"{where} values {_apart(layer.written)} from those of {_last(verification, layer)} as written")
+            texts.append(
+                f"{where} values {_apart(layer.written)} from those of {_last(verification, layer)} as written"
+            )
         if layer.folded is not None and layer.folded.agrees is False:
             texts.append(f"{where} arrays {_apart(layer.folded)} from what the layers folded make of them, relatively")
     nodes = verification.network.nodes
@@ -162,6 +165,7 @@ _FIGURES = (
     ("buffers", "buffers"),
     ("MACs", "macs"),
     ("element-wise ops", "elementwise_ops"),
+    ("output in place", "in_place"),
 )
 """What of a layer is a number, or a shape, claimed and measured."""
 
@@ -225,14 +229,11 @@ def _fused(verification: Verification) -> list[str]:
         return []
     if fusion.changes_nothing:
         return ["fused: nothing is merged, so the network runs as it is written"]
-    counts = (
-        (len(fusion.folded), "folded into others"),
-        (len(fusion.merged), "run in the kernel of another"),
-        (len(fusion.vanished), "not run"),
-    )
-    what = ", ".join(f"{count} {words}" for count, words in counts if count)
-    layers, kernels = len(fusion.original.layers), _count(len(fusion.network.layers), "kernel")
-    texts = [f"fused: {kernels} of {_count(layers, 'layer')}{f' ({what})' if what else ''}, {_over(fusion)}"]
+    merged, over = len(fusion.merged), len(fusion.overwriting)
+    counts = {"folded": len(fusion.folded), "merged": merged, "in place": over, "left out": len(fusion.vanished)}
+    what = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
+    kernels = _count(len(fusion.network.layers), "kernel")
+    texts = [f"fused: {_count(len(fusion.original.layers), 'layer')} as {kernels}: {what}"]
     reasons: dict[str, list[str]] = {}
     for layer in verification.layers:
         if layer.written is not None and layer.written.reason:
@@ -241,14 +242,10 @@ def _fused(verification: Verification) -> list[str]:
     checks = [layer.written for layer in verification.layers if layer.written is not None]
     apart = [check.difference for check in checks if check.agrees is not None]
     if apart:
-        compared = f"{_count(len(apart), 'tensor')} compared with the network as written, at most {max(apart):.1e} apart"
-        texts.append(f"{compared}: {STATED}, of all kernels so far")
+        within = "" if all(check.agrees is not False for check in checks) else "not all "
+        tensors = _count(len(apart), "tensor")
+        texts.append(f"as written: {tensors} compared, at most {max(apart):.1e} apart, {within}within rounding")
     return texts
-
-
-def _over(fusion: Fusion) -> str:
-    count = len(fusion.overwriting)
-    return f"{count or 'none'} {'writes' if count == 1 else 'write'} over what {'it reads' if count == 1 else 'they read'}"
 
 
 def _uncompared(verification: Verification) -> list[str]:
