@@ -7,6 +7,7 @@ both (median, min, max), and the ratio of the pairs. Then networks of rising len
 rises as they do. Ends with 1 if a figure is not kept.
 """
 
+import gc
 import sys
 import time
 from itertools import pairwise
@@ -49,6 +50,7 @@ def network(layers: int) -> Network:
 
 def seconds(layers: int) -> float:
     """How long it takes to count a network of so many layers as it is deployed."""
+    gc.disable()  # as the command line does
     long = network(layers)
     start = time.process_time()
     report = analyze(long, fused=True, dtype="int8", device=DEVICE)
