@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import cProfile
 import json
+import random
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
-from swept import analyzed
+from conftest import MANY, draws
+from hypothesis import given, settings
+from swept import analyzed, differing
 from view_texts import on_console, piped
 
 import convcalc
 from convcalc.analysis.report import Convention
+from convcalc.analysis.terms import HowRun
 from convcalc.cli.work.again import Again
 from convcalc.devices import Device
-from convcalc.language import Source, SpecError
+from convcalc.language import Source, SpecError, loads
+from convcalc.sweeping.axes import Axis
 from convcalc.sweeping.plan import Plan
 from convcalc.sweeping.ranges import axes_of
 from convcalc.sweeping.record import Sweep
@@ -24,7 +30,7 @@ from convcalc.views.sweep import shared
 from convcalc.views.sweep.shared import Swept
 
 BOARD = Device(name="board", peak={"int8": 864 * 10**6}, bandwidth=1_728 * 10**6)
-ON_BOARD: dict[str, Any] = {"fused": True, "dtype": "int8", "device": BOARD}
+ON_BOARD: HowRun = {"fused": True, "dtype": "int8", "device": BOARD}
 NET = Source(
     "net.yaml",
     "name: small\ninput: [3, 32, 32]\nvariables: {width: 1}\nlayers:\n"
@@ -32,7 +38,7 @@ NET = Source(
     "  - conv: {name: deep, out_channels: in_channels, kernel_size: 3, padding: 1, groups: in_channels}\n"
     "  - batch_norm\n  - add: {from: [stem, previous]}\n  - global_avg_pool\n  - linear: {out_features: 10}\n",
 )
-OVER = {"width": [Fraction(1, 4), Fraction(3, 2)], "input": [96, 128, 160]}
+OVER: dict[str, list[Any]] = {"width": [Fraction(1, 4), Fraction(3, 2)], "input": [96, 128, 160]}
 
 
 def swept(**options: Any) -> Sweep:
@@ -92,10 +98,6 @@ def test_a_spec_is_swept_as_it_is_deployed(tmp_path: Path) -> None:
     text += "  - conv: {out_channels: width, kernel_size: 3}\n  - relu\n"
     for name, deploy in (("plain.yaml", ""), ("deployed.yaml", "deploy: {fused: true, dtype: int8, batch: 2}\n")):
         (tmp_path / name).write_text(text % deploy, "utf-8")
-    try:
-        convcalc.load(str(tmp_path / "deployed.yaml"))
-    except SpecError:
-        pytest.skip("specs do not say yet how they run")
     asked: dict[str, Any] = {"over": ["width=4,6"]}
     plain, deployed = str(tmp_path / "plain.yaml"), str(tmp_path / "deployed.yaml")
     first = convcalc.sweep(deployed, **asked)
@@ -106,6 +108,43 @@ def test_a_spec_is_swept_as_it_is_deployed(tmp_path: Path) -> None:
     other = convcalc.sweep(deployed, **asked, fused=False, dtype="float32", batch=1)
     for name, column in convcalc.sweep(plain, **asked).columns.items():
         assert list(other.columns[name]) == list(column)
+
+
+BITS = Source(
+    "<spec>",
+    "input: [3, 20, 20]\nvariables: {w: 4, a: 8, width: 8}\nlayers:\n"
+    "  - conv: {out_channels: width, kernel_size: 3, bits: {weights: w, activations: a}}\n"
+    "  - batch_norm\n  - relu: {name: r}\n"
+    "  - conv: {out_channels: width, padding: 1, kernel_size: 3, bits: {weights: w}}\n"
+    "  - add: {from: [r, previous]}\n",
+)
+
+
+@settings(max_examples=MANY or 3)
+@given(draw=draws)
+def test_bits_are_swept_as_any_variable(draw: random.Random) -> None:
+    """Formats decide what may be overwritten and at which peak it is multiplied."""
+    assert loads(BITS).layers[0].precision is not None
+    axes = [Axis("w", [1, 3, 4, 8]), Axis("a", [4, 8, 5]), Axis("width", [5, 8, 16])]
+    board = Device(name="board", peak={"int8": 10**9, "int16": 5 * 10**8, "float32": 10**8}, bandwidth=10**9)
+    device = draw.choice((None, board))
+    assert differing(BITS, axes, draw, fused=draw.random() < 0.7, dtype="int8", device=device) == []
+
+
+def test_a_deployed_network_is_counted_in_linear_time() -> None:
+    """By the calls of functions for networks of which one is twice as long."""
+    calls = [_calls(layers) for layers in (400, 800)]
+    assert calls[1] < 2.1 * calls[0]
+
+
+def _calls(layers: int) -> int:
+    unit = "  - conv: {{out_channels: 8, kernel_size: 3, padding: 1}}\n  - batch_norm\n  - relu: {{name: r{0}}}\n"
+    unit += "  - add: {{name: a{0}, from: [{1}, r{0}]}}\n"
+    units = [unit.format(number, f"a{number - 1}" if number else "x") for number in range(layers // 4)]
+    network = loads(Source("chain", "inputs: {x: [8, 16, 16]}\nlayers:\n" + "".join(units)))
+    profile = cProfile.Profile()
+    profile.runcall(convcalc.analyze, network, **ON_BOARD)
+    return sum(entry.callcount for entry in profile.getstats())
 
 
 def test_a_row_again_has_the_options_of_the_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ def times(
         ValueError: the layer multiplies in a format that the device does not.
     """
     formats = terms.formats(node)
-    wider = max(formats.weights, formats.activations, key=lambda format: format.bits)
+    wider = max(formats.weights, formats.activations, key=lambda numbers: numbers.bits)
     if wider.name not in device.peak:
         raise ValueError(f"{device.name} has no {wider}; it has {', '.join(device.peak)}")
     operations = 2 * macs if type(macs) is not int or macs else elementwise_ops

@@ -88,8 +88,8 @@ class Factoring:
                 under.setdefault(parts[common], []).append((graph.product(rest), factor))
             for key, rests in under.items():
                 if len(rests) == 1:  # a product that others may have too
-                    ((rest, factor),) = rests
-                    apart.append((self._product((*key, *self._factors(rest))), factor))
+                    ((product, factor),) = rests
+                    apart.append((self._product((*key, *self._factors(product))), factor))
                     continue
                 inner = self.arranged(graph.sum(rests, 0))
                 apart.append((self._beside(self._parts(key), inner), 1))

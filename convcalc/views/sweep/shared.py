@@ -133,10 +133,10 @@ def milliseconds(value: Any) -> str:
     picoseconds = int(value * 10**9)
     for unit, factor in (("s", 10**12), ("ms", 10**9), ("us", 10**6), ("ns", 1000)):
         if picoseconds >= factor:
-            whole = picoseconds // factor
-            digits = max(3 - len(str(whole)), 0)
+            units = picoseconds // factor
+            digits = max(3 - len(str(units)), 0)
             tenths = str(picoseconds * 10**digits // factor % 10**digits).rjust(digits, "0")
-            return f"{words.exact(whole)}{f'.{tenths}' if digits else ''} {unit}"
+            return f"{words.exact(units)}{f'.{tenths}' if digits else ''} {unit}"
     return f"{picoseconds} ps"
 
 
