@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 import convcalc
+from convcalc.analysis.terms import HowRun
 from convcalc.sweeping.axes import Axis
 from convcalc.sweeping.plan import Plan
 from convcalc.sweeping.run import sweep
@@ -66,11 +67,16 @@ def bare(width: Any, size: Any) -> tuple[Any, Any]:
     return params, macs + channels * last * size * size + last * 1000
 
 
-def drawn_plan(net: str, first: Axis, *, field: bool = False) -> Plan:
-    """A sweep of drawn points, of which all totals are worked out."""
+DEPLOYED: HowRun = {"fused": True, "dtype": "int8"}
+DEVICES = ("a100", "cortex-m7")
+
+
+def drawn_plan(net: str, first: Axis, *, field: bool = False, device: str = "") -> Plan:
+    """A sweep of drawn points, of which all totals are worked out; on a device as int8 kernels, with their bound."""
     axes = [first, Axis("input", list(range(96, 321)) if not field else list(range(96, 321, 32)))]
-    keys = (*TOTALS, PEAK, *(["receptive_field"] if field else []))
-    return Plan(net, axes, sort=keys, sample=DRAWN, seed=1)
+    keys = (*TOTALS, PEAK, *(["receptive_field"] if field else []), *(["bound_ms"] if device else []))
+    run: HowRun = {**DEPLOYED, "device": device} if device else {}
+    return Plan(net, axes, sort=keys, sample=DRAWN, seed=1, run=run)
 
 
 def points_a_second(plan: Plan) -> float:
@@ -99,8 +105,8 @@ def hand_written() -> float:
     return DRAWN / seconds(lambda: [bare(*piece) for piece in pieces])
 
 
-def grid() -> tuple[float, float]:
-    """Points a second of a whole sweep to its Pareto front, and of a NumPy addition of as many numbers."""
+def grid() -> tuple[float, float, float]:
+    """Points a second of a whole sweep to its Pareto front, of one on a device, and of NumPy additions of numbers."""
     widths = {
         2: range(16, 48, 8),
         3: range(24, 56, 8),
@@ -114,11 +120,15 @@ def grid() -> tuple[float, float]:
     if points < 10**8:
         raise AssertionError(points)
     rate = points / seconds(lambda: sweep("zoo:mobilenet_v2", over=over, pareto=("macs", "params")))
+    smaller = {**over, "stage6.channels": [136, 144]}
+    part = int(np.prod([len(values) for values in smaller.values()]))
+    on_device: dict[str, Any] = {**DEPLOYED, "device": DEVICES[0], "pareto": ("bound_ms", "flash")}
+    deployed = part / seconds(lambda: sweep("zoo:mobilenet_v2", over=smaller, **on_device))
     numbers = np.ones(2**22, np.int64)
     added = np.empty_like(numbers)
     np.add(numbers, numbers, out=added)
     adds = numbers.size / seconds(lambda: np.add(numbers, numbers, out=added))
-    return rate, adds
+    return rate, deployed, adds
 
 
 def few_points() -> float:
@@ -175,10 +185,11 @@ def main() -> None:
         drawn_plan("zoo:resnet50", Axis("width", list(range(16, 4700)))),
     )
     finer = Axis("width", [Fraction(number, 100_000) for number in range(25_000, 160_001)])
+    deployed = {device: drawn_plan("zoo:mobilenet_v2", widths, device=device) for device in DEVICES}
     with_field = drawn_plan("zoo:mobilenet_v2", finer, field=True)
     rates: dict[str, list[float]] = {}
     for _ in range(numbers[0] if numbers else 5):
-        full, added = grid()
+        full, on_device, added = grid()
         measured = {
             "mobilenet": points_a_second(mobilenet),
             "by hand": hand_written(),
@@ -186,6 +197,8 @@ def main() -> None:
             "resnet": points_a_second(resnet),
             "field": points_a_second(with_field),
             "grid": full,
+            "grid on device": on_device,
+            **{device: points_a_second(plan) for device, plan in deployed.items()},
             "addition": added,
             "few": few_points(),
             **({"workers": workers()} if "--dask" in sys.argv else {}),
@@ -201,6 +214,9 @@ def main() -> None:
     shown("  a bare loop of NumPy (params and MACs alone), points/s", rates["by hand"])
     shown("  bare loop for each of ours", ratios("by hand", "mobilenet"), most=3)
     shown("ResNet-50, drawn widths and sizes, points/s", rates["resnet"], 4e5)
+    for device in DEVICES:
+        shown(f"MobileNetV2 fused, int8, on {device}, for each point without", ratios(device, "mobilenet"), 0.5)
+    shown("  the grid to its front on a device, for each point without", ratios("grid on device", "grid"), 0.5)
     shown("MobileNetV2 with its field, points/s", rates["field"], 2e5)
     shown("a grid of over 1e8 points to its front, points/s", rates["grid"], 2e7)
     shown("  as a part of a NumPy addition of as many numbers", ratios("grid", "addition"))

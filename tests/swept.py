@@ -5,16 +5,20 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict
 
 import convcalc
+from convcalc.analysis.terms import HowRun
 from convcalc.devices import Device
 from convcalc.language import Source, SpecError, loads
 from convcalc.language.writing import value_text
 from convcalc.sweeping.axes import Axis
 from convcalc.sweeping.plan import Plan
+
+if TYPE_CHECKING:
+    from typing import Unpack
 
 Point = dict[str, Any]
 
@@ -26,7 +30,7 @@ def text_of(value: Any) -> str:
     return f"[{', '.join(map(text_of, value))}]" if isinstance(value, tuple) else value_text(value)
 
 
-def analyzed(source: Source | str, point: Point, **run: Any) -> Point | None:
+def analyzed(source: Source | str, point: Point, **run: Unpack[HowRun]) -> Point | None:
     """The totals of a point, as analyze has them; None where there is no such network."""
     inputs: Point = {}
     variables: Point = {}
@@ -64,14 +68,14 @@ def analyzed(source: Source | str, point: Point, **run: Any) -> Point | None:
 FORMATS = ("float32", "float16", "int8", "int5", "int4", "int3", "int1")
 
 
-def drawn_run(draw: random.Random) -> Point:
+def drawn_run(draw: random.Random) -> HowRun:
     """How a network runs: formats by role, some less than a byte, fused or not, on a device of drawn rates or none."""
     dtype = draw.choice((None, "int8", *(f"{role}={draw.choice(FORMATS)}" for role in ("weights", "activations"))))
     if draw.random() < 0.5:
         dtype = ",".join(f"{role}={draw.choice(FORMATS)}" for role in ("weights", "activations", "bias"))
     peak = {name: draw.choice((10**9, 432 * 10**6, 312 * 10**12)) for name in FORMATS}
-    rates = {"bandwidth": draw.choice((10**8, 1555 * 10**9)), "cache": draw.choice((None, 300))}
-    device = draw.choice((None, Device(name="drawn", peak=peak, **rates)))
+    bandwidth, cache = draw.choice((10**8, 1555 * 10**9)), draw.choice((None, 300))
+    device = draw.choice((None, Device(name="drawn", peak=peak, bandwidth=bandwidth, cache=cache)))
     return {"dtype": dtype, "batch": draw.choice((None, 1, 3)), "fused": draw.choice((True, False)), "device": device}
 
 
@@ -80,7 +84,7 @@ def _shape(own: tuple[int, ...], value: Any) -> tuple[int, ...]:
 
 
 def differing(
-    source: Source | str, axes: Sequence[Axis], draw: random.Random, count: int = 8, **run: Any
+    source: Source | str, axes: Sequence[Axis], draw: random.Random, count: int = 8, **run: Unpack[HowRun]
 ) -> list[tuple[Point, str, Any, Any]]:
     """Points whose totals are not those of analyze: the point, the total, what analyze says, what the sweep says."""
     plan = Plan(source, axes, field=True, run=run)

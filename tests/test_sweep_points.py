@@ -57,7 +57,8 @@ def layer(draw: random.Random, number: int, depth: int = 0) -> str:
     when = draw.choice(("", "", "", "when: width > 1", "when: depth % 2 == 0 and ratio < 1", "when: in_channels > 16"))
     repeat = draw.choice(("", "", "repeat: depth", "repeat: len(sizes)", "repeat: 1 + depth // 3"))
     common = [f"name: l{number}", *filter(None, (when, repeat))]
-    kind = draw.choice(("conv", "conv", "max_pool", "batch_norm", "relu", "linear", "unit", "conv" if depth else "branches"))
+    kinds = ("conv", "conv", "max_pool", "batch_norm", "relu", "linear", "unit", "conv" if depth else "branches")
+    kind = draw.choice(kinds)
     if kind == "branches":
         ways = ", ".join("[" + layer(draw, 10 * number + way, depth + 1) + "]" for way in range(2))
         return written("concat", [*common, f"branches: [{ways}]"])

@@ -20,7 +20,14 @@ from convcalc.analysis.report import (
     sums,
 )
 from convcalc.analysis.terms import Terms, merged, terms_of
-from convcalc.analysis.traffic import bit_operations, buffer_bytes, macs_by_format, output_bytes, traffic_of, weight_bytes
+from convcalc.analysis.traffic import (
+    bit_operations,
+    buffer_bytes,
+    macs_by_format,
+    output_bytes,
+    traffic_of,
+    weight_bytes,
+)
 from convcalc.arithmetic.axes import NOT_WORKED_OUT, Reach
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.measuring import Measure, measure_beside

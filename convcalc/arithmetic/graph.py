@@ -19,6 +19,10 @@ apart from what is made of it.
 """
 
 
+_FAR_BELOW_64_BITS = 2**61
+"""Below it a multiple is divided as it is: taking out of it what the divisor divides would be more work."""
+
+
 class Operation(NamedTuple):
     """A node: what is done to which nodes.
 
@@ -116,12 +120,17 @@ class OperationGraph:
         terms = list(zip(operation.nodes, operation.factors, strict=True))
         rest = self.sum([(node, factor % by) for node, factor in terms], operation.constant % by)
         outside = [(node, factor // by) for node, factor in terms], operation.constant // by
+        if kind == FLOOR and all(factor % by for _, factor in terms) and self._is_far_below_64_bits(dividend):
+            return self._operation(Operation(kind, (dividend, divisor)))
         is_small = self.low[rest] >= 0 and self.high[rest] < by
         if kind == REMAINDER:
             return rest if is_small else self._operation(Operation(kind, (rest, divisor)))
         if is_small:
             return self.sum(*outside)
         return self.sum([*outside[0], (self._operation(Operation(FLOOR, (rest, divisor))), 1)], outside[1])
+
+    def _is_far_below_64_bits(self, node: int) -> bool:
+        return max(abs(self.low[node]), abs(self.high[node])) < _FAR_BELOW_64_BITS
 
     def _exact_quotient(self, operation: Operation, dividend: int, divisor: int) -> int | None:
         """What is left of a number once a node is taken out of it that it is so many times; None where it is not."""

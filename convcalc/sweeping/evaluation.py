@@ -87,14 +87,17 @@ def _as_objects(operand: Array) -> Array:
 
 
 def _sum(operation: Any, operands: Sequence[Array]) -> Array:
-    """The small arrays first, so that few are of full size."""
+    """The small arrays first, so that few are of full size; into an array of its own, once there is one."""
     terms = sorted(zip(operands, operation.factors, strict=True), key=lambda term: np.size(term[0]))
-    total = operation.constant
+    total, is_own = operation.constant, False
     for operand, factor in terms:
-        if factor == -1:
-            total = _in_place(np.subtract, total, operand)
-        else:
-            total = _in_place(np.add, total, operand if factor == 1 else operand * factor)
+        term = operand if factor in (1, -1) else operand * factor
+        if not is_own and isinstance(total, int) and total == 0 and factor != -1:
+            total, is_own = term, factor != 1
+            continue
+        function = np.subtract if factor == -1 else np.add
+        total = _in_place(function, total, term) if is_own else function(total, term)
+        is_own = True
     return total
 
 

@@ -38,6 +38,8 @@ class Factoring:
             return self._sum(list(zip(operation.nodes, operation.factors, strict=True)), operation.constant)
         if operation.kind == MAXIMUM:
             return self._maximum([self.arranged(operand) for operand in operation.nodes])
+        if operation.kind == PRODUCT:
+            return self._product(operation.nodes)
         if operation.kind == LEAF:
             return node
         return self.graph.rebuilt(node, tuple(self.arranged(operand) for operand in operation.nodes))
@@ -53,6 +55,20 @@ class Factoring:
     def _factors(self, node: int) -> Factors:
         operation = self.graph.operations[node]
         return operation.nodes if operation.kind == PRODUCT else (node,)
+
+    def _product(self, factors: Factors) -> int:
+        """A product, the factors first that rest on the same axes."""
+        return self._beside(*[self._parts(nodes) for nodes in self._by_axes(factors).values()])
+
+    def _parts(self, factors: Factors) -> Factors:
+        """Factors that rest on the same axes: their product where that is a table."""
+        together = self.graph.product(factors)
+        return (together,) if self.is_small(together) else tuple(map(self.arranged, factors))
+
+    def _beside(self, *parts: Factors | int) -> int:
+        """The product of what has been worked out, which stays so."""
+        nodes = [node for part in parts for node in (part if isinstance(part, tuple) else (part,))]
+        return nodes[0] if len(nodes) == 1 else self.graph.node(PRODUCT, tuple(sorted(nodes)))
 
     def _sum(self, terms: Sequence[tuple[int, int]], constant: int) -> int:
         graph = self.graph
@@ -71,8 +87,12 @@ class Factoring:
                 rest = [node for axes, nodes in parts.items() if axes != common for node in nodes]
                 under.setdefault(parts[common], []).append((graph.product(rest), factor))
             for key, rests in under.items():
+                if len(rests) == 1:  # a product that others may have too
+                    ((product, factor),) = rests
+                    apart.append((self._product((*key, *self._factors(product))), factor))
+                    continue
                 inner = self.arranged(graph.sum(rests, 0))
-                apart.append((graph.product([*map(self.arranged, key), inner]), 1))
+                apart.append((self._beside(self._parts(key), inner), 1))
         return self._together(SUM, apart, constant)
 
     def _maximum(self, nodes: Sequence[int]) -> int:
@@ -100,7 +120,7 @@ class Factoring:
             under.setdefault(parts[common], []).append(graph.sum([(graph.product(rest), factor)], 0))
         for key, rests in under.items():
             inner = self.arranged(graph.extreme(MAXIMUM, rests)) if len(rests) > 1 else rests[0]
-            apart.append(graph.product([*key, inner]))
+            apart.append(self._beside(self._parts(key), inner))
         return self._together(MAXIMUM, [(node, 1) for node in apart], 0)
 
     def _together(self, kind: int, terms: Sequence[tuple[int, int]], constant: int) -> int:

@@ -118,10 +118,10 @@ class Points:
                 if axes >> axis & 1:
                     flat = flat * extent + self.places[axis]
             self._flat[key] = flat
-        return table.reshape(-1)[self._flat[key]]
+        return table.reshape(-1).take(self._flat[key])
 
     def leaf(self, values: Array, axis: int) -> Array:
-        return values[self.places[axis]]
+        return values.take(self.places[axis])
 
     def chosen(self, which: Array) -> Points:
         """Some of the points."""

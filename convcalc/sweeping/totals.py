@@ -56,9 +56,7 @@ def totals_of(network: Network, layers: Sequence[LayerCosts], terms: Terms) -> d
     owned = [costs for node, costs in zip(network.layers, layers, strict=True) if node.shared is None]
     params, buffers = total(costs[0] for costs in owned), total(costs[1] for costs in owned)
     macs, elementwise_ops = (total(costs[index] for costs in layers) * terms.batch for index in (2, 3))
-    moved = [
-        traffic_of(network, node, terms, *costs[4:]) for node, costs in zip(network.layers, layers, strict=True)
-    ]
+    moved = [traffic_of(network, node, terms, *costs[4:]) for node, costs in zip(network.layers, layers, strict=True)]
     weight_bytes, activation_bytes, bit_operations = (total(traffic[index] for traffic in moved) for index in (1, 2, 3))
     kept = total(buffer_bytes(network, node, terms) for node in network.layers)
     peak = largest(alive_bytes(network, terms))
@@ -80,9 +78,7 @@ def totals_of(network: Network, layers: Sequence[LayerCosts], terms: Terms) -> d
     }
 
 
-def _bounds(
-    network: Network, layers: Sequence[LayerCosts], moved: Sequence[Traffic], terms: Terms
-) -> dict[str, Any]:
+def _bounds(network: Network, layers: Sequence[LayerCosts], moved: Sequence[Traffic], terms: Terms) -> dict[str, Any]:
     """The least time on the device, where there is one."""
     if terms.device is None:
         return {}

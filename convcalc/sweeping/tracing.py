@@ -89,7 +89,8 @@ class Tracer:
             index = COUNTED.index(cost)
             times = self.terms.batch if cost == "macs" else 1
             own = [
-                row if node.shared is None else (0, 0, *row[2:4]) for node, row in zip(network.layers, rows, strict=True)
+                row if node.shared is None else (0, 0, *row[2:4])
+                for node, row in zip(network.layers, rows, strict=True)
             ]
             chosen = matching(glob, [node.name for node in network.layers])
             return marked(total(own[place][index] for place in chosen) * times)

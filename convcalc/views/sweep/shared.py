@@ -42,7 +42,7 @@ TOTALS = ("params", "buffers", "output", "sram", "flash", "bound_ps", *TITLES)
 _ALWAYS = ("params", "macs", "peak_activation_bytes")
 """Totals that are shown whether they are asked for or not."""
 _ON_DEVICE = ("params", "macs", "sram", "flash", "bound_ms")
-"""The same on a device."""
+"""The same on a device, and where its memory is asked for: `sram` is the peak by another name."""
 
 
 class Swept(msgspec.Struct, frozen=True):
@@ -64,7 +64,7 @@ class Swept(msgspec.Struct, frozen=True):
     @property
     def shown(self) -> list[str]:
         """The totals to show: those of any network, those that are asked for, and those of layers."""
-        is_shown = {*(_ON_DEVICE if self.sweep.convention.device else _ALWAYS), *self.named}
+        is_shown = {*(_ON_DEVICE if self.sweep.convention.device or "sram" in self.named else _ALWAYS), *self.named}
         totals = [name for name in self.sweep.columns if name not in self.swept]
         return [name for name in totals if name in is_shown or name not in TOTALS]
 
@@ -133,10 +133,10 @@ def milliseconds(value: Any) -> str:
     picoseconds = int(value * 10**9)
     for unit, factor in (("s", 10**12), ("ms", 10**9), ("us", 10**6), ("ns", 1000)):
         if picoseconds >= factor:
-            whole = picoseconds // factor
-            digits = max(3 - len(str(whole)), 0)
+            units = picoseconds // factor
+            digits = max(3 - len(str(units)), 0)
             tenths = str(picoseconds * 10**digits // factor % 10**digits).rjust(digits, "0")
-            return f"{words.exact(whole)}{f'.{tenths}' if digits else ''} {unit}"
+            return f"{words.exact(units)}{f'.{tenths}' if digits else ''} {unit}"
     return f"{picoseconds} ps"
 
 
