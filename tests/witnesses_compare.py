@@ -34,6 +34,8 @@ from printed import (
 )
 from witnesses import Case, line_record, report_record, without_head
 
+COMPARED = (*COSTS, "weight_bytes", "activation_bytes", "peak_activation_bytes", "buffer_bytes", "bit_operations")
+"""The totals that are told of both sides; without a device there is no bound among them."""
 MARKS = {"same": "", "edited": "~", "affected": "≈", "added": "+", "removed": "-"}
 
 
@@ -110,7 +112,10 @@ SIDE: dict[str, Callable[[Entry], str]] = {
     "name": lambda entry: entry.name,
     "kind": lambda entry: entry.kind,
     "output_shape": lambda entry: axes(entry.shape),
-    **{cost: lambda entry, cost=cost: str(getattr(entry, cost)) for cost in COSTS},  # type: ignore[misc]
+    **{
+        cost: lambda entry, cost=cost: str(getattr(entry, cost))  # type: ignore[misc]
+        for cost in (*COSTS, "input_bytes", "weight_bytes", "output_bytes", "bit_operations")
+    },
     "field_size": lambda entry: along(entry.field, "size"),
     "uncosted": lambda entry: "0",
 }
@@ -154,7 +159,7 @@ def diff_record(base: Case, head: Case) -> dict[str, Any]:
             costs = {cost: delta(pair.count("base", cost), pair.count("head", cost)) for cost in ("params", "macs")}
             layers.append({"mark": pair.mark, "base": before, "head": after, **costs})
     return {
-        "totals": {name: delta(base.totals[name], head.totals[name]) for name in base.totals},
+        "totals": {name: delta(base.totals[name], head.totals[name]) for name in COMPARED},
         "outputs": [[base.net.last], [head.net.last]],
         "layers": layers,
     }
@@ -310,7 +315,7 @@ def several_csv(*cases: Case) -> None:
         before, after = cases[0].totals["macs"], case.totals["macs"]
         records.append({
             "label": case.path, "smallest": " ".join(smallest(listed, case)),
-            **{name: str(number) for name, number in case.totals.items()},
+            **{name: str(case.totals[name]) for name in COMPARED}, "bound_ps": "",
             "field_size": axes(case.net.field.size), "macs_delta": str(after - before),
             "macs_percent": exact_percent(before, after), "reason": "", "uncosted": "0", "replaced": "", "skipped": "",
         })  # fmt: skip

@@ -14,7 +14,7 @@ from convcalc.analysis.analyze import analyze
 from convcalc.analysis.conversion import Conversion, summed
 from convcalc.analysis.converted import Converted, Reason, weighed
 from convcalc.analysis.lines import Line, layer_line, total
-from convcalc.analysis.report import COSTS, Report
+from convcalc.analysis.report import COSTS, TRAFFIC, Report
 from convcalc.language.written import COMMUTATIVE
 from convcalc.network import Network
 
@@ -39,8 +39,8 @@ class Delta(msgspec.Struct, frozen=True):
     percent: float | None
 
 
-class TotalDeltas(msgspec.Struct, frozen=True):
-    """The totals of two reports; see `convcalc.analysis.report.Totals`."""
+class TotalDeltas(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The totals of two reports; see `convcalc.analysis.report.Totals`. `bound_ps` where both have a device."""
 
     params: Delta
     buffers: Delta
@@ -50,6 +50,9 @@ class TotalDeltas(msgspec.Struct, frozen=True):
     weight_bytes: Delta
     activation_bytes: Delta
     peak_activation_bytes: Delta
+    buffer_bytes: Delta
+    bit_operations: Delta
+    bound_ps: Delta | None = None
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -140,8 +143,9 @@ def compare(
 
 def matched(base: Report, head: Report, *, by_leaves: bool = False) -> Comparison:
     """The comparison of two reports that may be compared. `by_leaves`: whatever their layers are called and are in."""
-    names = TotalDeltas.__struct_fields__
-    totals = {name: delta(getattr(base.totals, name), getattr(head.totals, name)) for name in names}
+    names, both = TotalDeltas.__struct_fields__, (base.totals, head.totals)
+    pairs = {name: [getattr(totals, name) for totals in both] for name in names}
+    totals = {name: delta(*pair) for name, pair in pairs.items() if None not in pair}
     matching = _Matching(base, head, by_leaves=by_leaves)
     changes = tuple(matching.changes())
     converted = matching.converted
@@ -217,7 +221,7 @@ class _Matching:
         is_renamed = not self.by_leaves and _is_renamed(mine, theirs)
         if is_renamed or mine.signature != theirs.signature or self._is_rewired(mine, theirs):
             return "edited"
-        alike = (*COSTS, "output_shape", "receptive_field")
+        alike = (*COSTS, *TRAFFIC, "output_shape", "receptive_field")
         return "same" if all(getattr(base, field) == getattr(head, field) for field in alike) else "affected"
 
     def _is_rewired(self, base: Item, head: Item) -> bool:
