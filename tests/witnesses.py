@@ -224,11 +224,16 @@ def summing_up(case: Case, text: str) -> None:
         f"params {digits(totals['params'])} (buffers {digits(totals['buffers'])})",
         f"MACs {digits(totals['macs'])}",
         f"field {seen(field)}" + (f", stride {one_or_each(field.stride)}" if field.stride else ""),
+        f"weights {short_bytes(totals['weight_bytes'])}",
         f"peak activations {short_bytes(size)} at {layer}",
     ]
     line = next(line for line in text.split("\n") if "peak activations" in line).strip("*")
     assert re.split(r" {3}| · ", line) == texts
     assert f"alive at the peak: {', '.join(tensors[:5])}" in text
+    weights, activations = (formats_of(case.dtype)[role] for role in ("weights", "activations"))
+    factors = f"{weights} x {activations}"
+    amounts = f"{factors} {short_count(totals['macs'])}; bit operations {short_count(totals['bit_operations'])}"
+    assert (f"MACs by weight x activation: {amounts}" in text) == (factors != "float32 x float32")
     assert f"· batch {case.batch} · {in_words(case.dtype)}" in text
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from convcalc.cli.completion import networks
+from convcalc.cli.columns import Hide, Show
 from convcalc.cli.options import (
     Batch,
     Blocks,
@@ -36,6 +37,8 @@ def analyze(
     dtype: Dtype = None,
     fused: Fused = None,
     device: DeviceName = None,
+    show: Show = None,
+    hide: Hide = None,
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
     strict: Strict = False,
@@ -56,6 +59,8 @@ def analyze(
         dtype=dtype,
         fused=fused,
         device=device,
+        show=show or [],
+        hide=hide or [],
         inputs=shapes(input or []),
         variables=assignments(set or []),
         strict=strict,

@@ -32,21 +32,25 @@ def analyze(
     strict: bool = False,
     scale: str = "",
     blocks: str = "",
+    show: Sequence[str] = (),
+    hide: Sequence[str] = (),
 ) -> None:
-    """Print the costs of each file."""
+    """Print the costs of each file; `show` and `hide` name columns of a table (see `convcalc.views.figures`)."""
     from convcalc.analysis.analyze import analyze as cost
     from convcalc.analysis.lines import lines
     from convcalc.cli.loading import load
+    from convcalc.cli.output import fail as give_up
     from convcalc.language import SpecError
     from convcalc.language.source import unfinished
     from convcalc.views import view
     from convcalc.views.analyze.shared import Analyzed
+    from convcalc.views.figures import columns
 
     writer, out = view("analyze", format), Output(sys.stdout)
     is_folded = by != "layer" or top is not None
-    code = ExitCode.DONE
+    code, chosen = ExitCode.DONE, columns(show, hide)
 
-    def show(file: str) -> list[Diagnostic]:
+    def shown_of(file: str) -> list[Diagnostic]:
         """Show what can be worked out of a file; its mistakes, which stand behind that."""
         errors: list[Diagnostic] = []
         try:
@@ -56,9 +60,14 @@ def analyze(
             if error.network is None:
                 return fail(file, errors)
             network = error.network
-        report = cost(network, batch=batch, dtype=dtype, fused=fused, device=device)
+        try:
+            report = cost(network, batch=batch, dtype=dtype, fused=fused, device=device)
+        except SpecError as error:  # of the device's file
+            return fail(file, error.diagnostics)
+        except ValueError as error:  # a format that the device does not have
+            give_up(f"{readable(file)}: {error}")
         shown = lines(report, by=by, top=top, expand=expand)
-        writer.write(Analyzed(readable(file), report, shown, errors, is_folded), out)
+        writer.write(Analyzed(readable(file), report, shown, errors, is_folded, chosen), out)
         return errors
 
     def fail(file: str, errors: list[Diagnostic]) -> list[Diagnostic]:
@@ -69,7 +78,7 @@ def analyze(
     for file in files:
         try:
             with steps.afresh():
-                errors = show(file)
+                errors = shown_of(file)
         except steps.OutOfSteps:
             errors = fail(file, [unfinished(readable(file))])
         if errors:

@@ -7,12 +7,13 @@ import msgspec
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import Report
 from convcalc.language.source import Diagnostic
+from convcalc.views.figures import Columns
 
 
 class Analyzed(msgspec.Struct, frozen=True):
     """The report of a spec, as far as it could be worked out in spite of `errors`, and the lines to show of it.
 
-    `is_folded`: the lines are blocks or kinds, or not all of them.
+    `is_folded`: the lines are blocks or kinds, or not all of them. `columns` are those that a table shows of them.
     """
 
     path: str
@@ -20,3 +21,4 @@ class Analyzed(msgspec.Struct, frozen=True):
     lines: list[Line]
     errors: list[Diagnostic]
     is_folded: bool
+    columns: Columns = Columns()
