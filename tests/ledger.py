@@ -144,10 +144,9 @@ def together(entries: Sequence[Entry], name: str, kind: str, last: Entry | None,
         for cost in costs:
             costs[cost] += getattr(entry, cost)
     shape, seen = (last.shape, last.field) if last is not None else (None, None)
-    formats = {
-        role: ", ".join(sorted({getattr(entry, role) for entry in entries})) for role in ("weights", "activations")
-    }
-    return Entry(name, kind, shape=shape, field=seen, layers=len(entries), times=times, **costs, **formats)
+    for role in ("weights", "activations"):
+        costs[role] = ", ".join(sorted({getattr(entry, role) for entry in entries}))
+    return Entry(name, kind, shape=shape, field=seen, layers=len(entries), times=times, **costs)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from convcalc.analysis.analyze import analyze
 from convcalc.analysis.conversion import Conversion, summed
 from convcalc.analysis.converted import Converted, Reason, weighed
 from convcalc.analysis.lines import Line, layer_line, total
-from convcalc.analysis.report import COSTS, TRAFFIC, Report
+from convcalc.analysis.report import COSTS, TRAFFIC, Convention, Report
 from convcalc.language.written import COMMUTATIVE
 from convcalc.network import Network
 
@@ -28,6 +28,10 @@ _MOST_TURNED = 4
 
 class Incomparable(ValueError):
     """Two reports that do not count alike, or not on inputs of one size; the message says where they differ."""
+
+
+class UnlikeTerms(Incomparable):
+    """Two reports of which one is fused, or in other formats, for another batch or on another device."""
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -154,14 +158,20 @@ def matched(base: Report, head: Report, *, by_leaves: bool = False) -> Compariso
 
 
 def _refuse(base: Report, head: Report, *, inputs: bool, conventions: bool) -> None:
-    mine, theirs = (msgspec.structs.asdict(report.convention) for report in (base, head))
-    differences = [f"{name} {value} against {theirs[name]}" for name, value in mine.items() if value != theirs[name]]
-    if conventions and differences:
-        raise Incomparable(f"the two reports do not count alike: {', '.join(differences)}")
+    if conventions and base.convention != head.convention:
+        pairs = zip(*(_terms(report.convention) for report in (base, head)), strict=True)
+        differences = ", ".join(f"{mine} against {theirs}" for mine, theirs in pairs if mine != theirs)
+        raise UnlikeTerms(f"the two do not count alike: {differences}")
     shapes = [[list(node.shape) for node in report.network.inputs] for report in (base, head)]
     if inputs and shapes[0] != shapes[1]:
         first, second = (", ".join(map(str, of_report)) for of_report in shapes)
         raise Incomparable(f"the inputs differ: {first} against {second}")
+
+
+def _terms(convention: Convention) -> list[str]:
+    """What may differ between two reports of one version."""
+    kernels = "fused" if convention.fused else "not fused"
+    return [f"batch {convention.batch}", convention.dtype, kernels, f"on {convention.device or 'no device'}"]
 
 
 class _Matching:

@@ -136,8 +136,10 @@ def _bound(bounds: Sequence[Bound]) -> Bound | None:
     """The bounds of layers that run one after the other."""
     if not bounds:
         return None
-    times = {by: sum(bound.ps for bound in bounds if bound.by == by) for by in dict.fromkeys(b.by for b in bounds)}
-    return Bound(by=max(times, key=lambda by: times[by]), **sums(bounds, ("ps", "compute_ps", "memory_ps", "padded_macs")))
+    kinds = dict.fromkeys(bound.by for bound in bounds)
+    times = {by: sum(bound.ps for bound in bounds if bound.by == by) for by in kinds}
+    numbers = sums(bounds, ("ps", "compute_ps", "memory_ps", "padded_macs"))
+    return Bound(by=max(times, key=lambda by: times[by]), **numbers)
 
 
 def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:

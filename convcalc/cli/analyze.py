@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from convcalc.cli.completion import networks
 from convcalc.cli.columns import Hide, Show
+from convcalc.cli.completion import networks
 from convcalc.cli.options import (
     Batch,
     Blocks,

@@ -213,7 +213,9 @@ def _told_apart(names: list[str], cells: list[str], width: int) -> list[str]:
         brief = {name: f"{name[:kept]}…{name[kept + 1 - width :]}" for name in alike}
         seen = Counter(brief.values())
         apart = {
-            name: text for name, text in brief.items() if seen[text] == 1 and text not in taken and cell_len(text) <= width
+            name: text
+            for name, text in brief.items()
+            if seen[text] == 1 and text not in taken and cell_len(text) <= width
         }
         left |= apart
         taken |= set(apart.values())

@@ -107,7 +107,7 @@ class Columns(msgspec.Struct, frozen=True):
         kept = {"macs"} if times else {"macs", "params"}
         figures = []
         for figure in FIGURES:
-            if not self.has(figure.name, times):
+            if not self.has(figure.name, times) or (figure.name in GROUPS["time"] and not times):
                 continue
             if figure.name in self.show:
                 rank = 1 + self.show.index(figure.name)
@@ -117,6 +117,11 @@ class Columns(msgspec.Struct, frozen=True):
                 rank = 0 if figure.name in kept else figure.rank
             figures.append((figure, rank))
         return figures
+
+    def notes(self, report: Report) -> list[str]:
+        """What is asked for and is not there."""
+        is_lacking = report.terms.device is None and any(name in self.show for name in GROUPS["time"])
+        return ["a bound of time is one on a device: name it with --device"] if is_lacking else []
 
     def has(self, name: str, more: Sequence[str] = ()) -> bool:
         """Whether a column is to be shown, `more` being usual too."""

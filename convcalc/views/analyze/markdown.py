@@ -23,6 +23,7 @@ def write(analyzed: Analyzed, out: Output) -> None:
     sides = "".join("l" if figure.is_text else "r" for figure in figures)
     lines = table(("layer", *(figure.header for figure in figures)), f"l{sides}", rows)
     totals = [f"**{escaped(words.totals(report).replace('   ', ' · '))}**", ""] if is_complete else []
-    notes = [f"{escaped(note)}  " for note in words.notes(report)] if is_complete else []
+    texts = [*analyzed.columns.notes(report), *words.notes(report)]
+    notes = [f"{escaped(note)}  " for note in texts] if is_complete else []
     title, end = f"### {escaped(name)} ({escaped(shapes)})", f"{words.convention(report.convention)} · {code(path)}"
     out.text("\n".join([title, "", *lines, "", *totals, *notes, end, "\n"]))

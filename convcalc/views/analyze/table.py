@@ -35,7 +35,7 @@ def write(analyzed: Analyzed, out: Output) -> None:
     if not errors:
         for part in _broken(words.total_parts(report), console.width):
             console.print(terminal.line(part, style="bold"))
-        for note in words.notes(report):
+        for note in (*analyzed.columns.notes(report), *words.notes(report)):
             console.print(terminal.line(note))
     console.print(terminal.line(words.convention(report.convention), style="dim"))
     if errors:
@@ -61,7 +61,8 @@ def _print_table(console: Pen, analyzed: Analyzed) -> None:
         columns = fitted([column for column in every if _is_told(column)], console.width)
         if all(column in columns for column in every if column.header == "output" and _is_told(column)):
             break
-    left_out = [column.header for column in every if 0 < column.rank <= len(asked.show) and column not in columns]
+    is_asked_for = range(1, 1 + len(asked.show))
+    left_out = [column.header for column in every if column.rank in is_asked_for and column not in columns]
     spare = console.width - needed(columns) - GAP
     most = max(line.macs for line in lines)
     headers = [column.header for column in columns]
@@ -71,8 +72,7 @@ def _print_table(console: Pen, analyzed: Analyzed) -> None:
     styles = ["" if line.macs or line.params or line.uncosted else "dim" for line in lines]
     console.print(Grid(columns, styles), soft_wrap=True)
     if left_out:
-        why = "nothing is known of these" if console.width > needed(every) else f"{console.width} characters are too few"
-        console.print(terminal.line(f"without {', '.join(left_out)}: {why}"))
+        console.print(terminal.line(f"no room for {', '.join(left_out)} in {console.width} characters"))
 
 
 def _is_told(column: Column) -> bool:

@@ -143,11 +143,10 @@ def _print_several(console: Console, sides: Sides) -> None:
     ranked = shared.ranked(sides)
     networks = [candidate for candidate, _ in ranked]
     labels, what = [network.label for network in networks], "variant" if sides.variants else "spec"
-    headers = (("params", 1), ("MACs", 0), ("peak", 5), ("field", 2))
     columns = [Column(what, labels, "left", shorten=end, narrowest=_LONGEST_VARIANT)]
     columns += [
-        Column(header, _starred([cells[cost] for _, cells in ranked]), rank=rank)
-        for cost, (header, rank) in zip(shared.COLUMNS, headers, strict=True)
+        Column(column.short, _starred([cells[column.total] for _, cells in ranked]), rank=column.rank)
+        for column in shared.columns(sides)
     ]
     if any(network.skipped for network in networks):
         columns.append(Column("replaced", [shared.coverage(network) for network in networks], rank=6))
