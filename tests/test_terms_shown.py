@@ -31,6 +31,13 @@ def network(text: str, **deployed: Any) -> Network:
     return replace(loads(Source("net.yaml", text)), deployment=Deployment(**deployed))
 
 
+def in_four_bits(net: Network, kind: str) -> Network:
+    """The network with the weights of one kind in four bits."""
+    low = PartialPrecision(weights=integer(4))
+    nodes = (replace(node, precision=low if node.kind == kind else None) for node in net.nodes)
+    return replace(net, nodes=tuple(nodes))
+
+
 def printed(report: convcalc.Report) -> list[str]:
     return piped(table, analyzed(report, "net.yaml")).splitlines()
 
@@ -84,11 +91,7 @@ def test_the_totals_and_the_convention_say_that_it_is_fused() -> None:
 
 def test_macs_are_told_by_format_where_they_are_not_all_float32() -> None:
     net = network(MERGED)
-    low = PartialPrecision(weights=integer(4))
-    mixed = replace(
-        net, nodes=tuple(replace(node, precision=low if node.kind == "conv" else None) for node in net.nodes)
-    )
-    text = "\n".join(printed(convcalc.analyze(mixed, dtype="int8")))
+    text = "\n".join(printed(convcalc.analyze(in_four_bits(net, "conv"), dtype="int8")))
     conv, linear = 4 * 4 * 9 * 64, 3 * 8 * 32
     assert f"MACs by weight x activation: int4 x int8 {conv:,}, int8 x int8 {linear:,}" in text
     assert f"bit operations {conv * 32 + linear * 64:,}" in text
@@ -96,7 +99,7 @@ def test_macs_are_told_by_format_where_they_are_not_all_float32() -> None:
 
 
 @pytest.mark.parametrize(
-    ("deployed", "asked", "told"),
+    ("deployed", "asked", "expected"),
     [
         ({}, {"batch": 2, "fused": True}, ""),
         ({"batch": 2}, {}, "batch 2"),
@@ -106,23 +109,23 @@ def test_macs_are_told_by_format_where_they_are_not_all_float32() -> None:
         ({"precision": precision("int8")}, {"dtype": "int8"}, "int8"),
     ],
 )
-def test_what_a_spec_deploys_is_told(deployed: dict[str, Any], asked: dict[str, Any], told: str) -> None:
+def test_what_a_spec_deploys_is_told(deployed: dict[str, Any], asked: dict[str, Any], expected: str) -> None:
     text = printed(convcalc.analyze(network(MERGED, **deployed), **asked))
     lines = [line.removesuffix(": as the spec's `deploy` says") for line in text if line.endswith("`deploy` says")]
-    assert lines == ([told] if told else [])
+    assert lines == ([expected] if expected else [])
 
 
 @pytest.mark.parametrize(
-    ("terms", "told"),
+    ("terms", "expected"),
     [
         ({"batch": 3}, "batch 1 against batch 3"),
         ({"precision": precision("int4")}, "float32 against int4"),
         ({"fused": True, "batch": 2}, "batch 1 against batch 2, not fused against fused"),
     ],
 )
-def test_networks_on_unlike_terms_are_not_compared(terms: dict[str, Any], told: str) -> None:
+def test_networks_on_unlike_terms_are_not_compared(terms: dict[str, Any], expected: str) -> None:
     plain, deployed = network(MERGED), network(MERGED, **terms)
-    with pytest.raises(UnlikeTerms, match=told):
+    with pytest.raises(UnlikeTerms, match=expected):
         convcalc.compare(plain, deployed)
     same = convcalc.compare(deployed, deployed)
     assert not same.changes
@@ -130,11 +133,7 @@ def test_networks_on_unlike_terms_are_not_compared(terms: dict[str, Any], told: 
 
 def test_formats_of_a_layer_are_edited() -> None:
     net = network(MERGED)
-    low = PartialPrecision(weights=integer(4))
-    other = replace(
-        net, nodes=tuple(replace(node, precision=low if node.kind == "conv" else None) for node in net.nodes)
-    )
-    (change,) = convcalc.compare(net, other).changes
+    (change,) = convcalc.compare(net, in_four_bits(net, "conv")).changes
     assert (change.mark, change.name) == ("edited", "conv1")
 
 

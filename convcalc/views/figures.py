@@ -18,7 +18,7 @@ Write = Callable[[int], str]
 """How a count is written: with all digits, or short."""
 
 
-class Figure(msgspec.Struct, frozen=True):
+class TableColumn(msgspec.Struct, frozen=True):
     """A column: `name` is what `--show` takes, `write` what is said of a line, given how counts and bytes are written.
 
     `rank`: the higher, the sooner it is left out where there is no room.
@@ -57,24 +57,26 @@ def _sized(name: str) -> Callable[[Line, Report, Write, Write], str]:
 
 
 FIGURES = (
-    Figure("kind", "kind", lambda line, *_: words.kind(line), 1, is_text=True),
-    Figure("output", "output", lambda line, *_: words.shape(line.output_shape or ()), 2, is_text=True),
-    Figure("params", "params", lambda line, *_: words.cost(line, line.params, words.exact), 6),
-    Figure("buffers", "buffers", lambda line, *_: words.cost(line, line.buffers, words.exact), 7),
-    Figure("macs", "MACs", _counted("macs"), 4),
-    Figure("share", "share", _share, 12),
-    Figure("elementwise_ops", "element-wise", _counted("elementwise_ops"), 9),
-    Figure("flops", "FLOPs", _counted("flops"), 9),
-    Figure("field", "field", lambda line, *_: words.field(line.receptive_field), 11),
-    Figure("input_bytes", "bytes in", _sized("input_bytes"), 10),
-    Figure("weight_bytes", "weights", _sized("weight_bytes"), 10),
-    Figure("output_bytes", "bytes out", _sized("output_bytes"), 10),
-    Figure("ops_per_byte", "ops/byte", _ops_per_byte, 10),
-    Figure("formats", "formats", _formats, 10, is_text=True),
-    Figure("bit_operations", "bit ops", _counted("bit_operations"), 10),
-    Figure("bound", "at least", lambda line, *_: words.duration(line.bound.ps) if line.bound is not None else "", 3),
-    Figure("binds", "binds", lambda line, *_: line.bound.by if line.bound is not None else "", 5, is_text=True),
-    Figure("padding", "padding", _padding, 8),
+    TableColumn("kind", "kind", lambda line, *_: words.kind(line), 1, is_text=True),
+    TableColumn("output", "output", lambda line, *_: words.shape(line.output_shape or ()), 2, is_text=True),
+    TableColumn("params", "params", lambda line, *_: words.cost(line, line.params, words.exact), 6),
+    TableColumn("buffers", "buffers", lambda line, *_: words.cost(line, line.buffers, words.exact), 7),
+    TableColumn("macs", "MACs", _counted("macs"), 4),
+    TableColumn("share", "share", _share, 12),
+    TableColumn("elementwise_ops", "element-wise", _counted("elementwise_ops"), 9),
+    TableColumn("flops", "FLOPs", _counted("flops"), 9),
+    TableColumn("field", "field", lambda line, *_: words.field(line.receptive_field), 11),
+    TableColumn("input_bytes", "bytes in", _sized("input_bytes"), 10),
+    TableColumn("weight_bytes", "weights", _sized("weight_bytes"), 10),
+    TableColumn("output_bytes", "bytes out", _sized("output_bytes"), 10),
+    TableColumn("ops_per_byte", "ops/byte", _ops_per_byte, 10),
+    TableColumn("formats", "formats", _formats, 10, is_text=True),
+    TableColumn("bit_operations", "bit ops", _counted("bit_operations"), 10),
+    TableColumn(
+        "bound", "at least", lambda line, *_: words.duration(line.bound.ps) if line.bound is not None else "", 3
+    ),
+    TableColumn("binds", "binds", lambda line, *_: line.bound.by if line.bound is not None else "", 5, is_text=True),
+    TableColumn("padding", "padding", _padding, 8),
 )
 """All columns beside the name of a line, in the order in which they stand."""
 
@@ -97,7 +99,7 @@ class Columns(msgspec.Struct, frozen=True):
     show: tuple[str, ...] = ()
     hide: tuple[str, ...] = ()
 
-    def chosen(self, report: Report) -> list[tuple[Figure, int]]:
+    def chosen(self, report: Report) -> list[tuple[TableColumn, int]]:
         """The columns to show, in order, each with its rank: those that are asked for stay the longest.
 
         The times stand beside the usual ones where there is a device. Params and MACs are never left out, unless

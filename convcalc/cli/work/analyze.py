@@ -39,7 +39,6 @@ def analyze(
     from convcalc.analysis.analyze import analyze as cost
     from convcalc.analysis.lines import lines
     from convcalc.cli.loading import load
-    from convcalc.cli.output import fail as give_up
     from convcalc.language import SpecError
     from convcalc.language.source import unfinished
     from convcalc.views import view
@@ -60,14 +59,9 @@ def analyze(
             if error.network is None:
                 return fail(file, errors)
             network = error.network
-        try:
-            report = cost(network, batch=batch, dtype=dtype, fused=fused, device=device)
-        except SpecError as error:  # of the device's file
-            return fail(file, error.diagnostics)
-        except ValueError as error:  # a format that the device does not have
-            give_up(f"{readable(file)}: {error}")
+        report = cost(network, batch=batch, dtype=dtype, fused=fused, device=device)
         shown = lines(report, by=by, top=top, expand=expand)
-        writer.write(Analyzed(readable(file), report, shown, errors, is_folded, chosen), out)
+        writer.write(Analyzed(readable(file), report, shown, errors, is_folded, columns=chosen), out)
         return errors
 
     def fail(file: str, errors: list[Diagnostic]) -> list[Diagnostic]:
