@@ -142,7 +142,7 @@ def test_times_are_shown_on_a_device_in_place_of_others(on_toy: convcalc.Report)
     total = sum(row.bound.ps for row in on_toy.layers if row.bound)
     assert f"time at least {words.duration(total)} on toy" in "\n".join(text)
     assert text[-1].endswith("· int8 · kernels: norms folded, activations and sums in place · on toy")
-    assert "fused: 3 kernels; 1 batch_norm folded, 1 relu in the kernel before" in text
+    assert "fused: 3 kernels; 1 batch_norm folded; 1 relu in the kernel before" in text
 
 
 def test_what_is_asked_for_is_shown_or_told(on_toy: convcalc.Report) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,10 +71,9 @@ def test_every_layer_is_in_the_account(name: str) -> None:
     text = account(report).removeprefix("fused: ")
     kernels, _, rest = text.partition(" kernels; ")
     counted = Counter[str]()
-    for part in rest.split(", "):
-        words_of = part.split()
-        if words_of[1] != "kernels":
-            counted[words_of[1]] += int(words_of[0])
+    for part in rest.split("; "):
+        if not part.endswith(" in place"):
+            counted.update({kind: int(count) for count, kind in re.findall(r"(\d+) (\w+)", part)})
     there = dict(layers_of(name))
     assert int(kernels) == len(report.layers)
     assert int(kernels) + counted.total() == sum(there.values())

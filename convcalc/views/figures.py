@@ -44,6 +44,14 @@ def _formats(line: Line, report: Report, count: Write, size: Write) -> str:
     return f"{line.weights} x {line.activations}" if line.macs else line.activations
 
 
+def _bound(line: Line, *_: object) -> str:
+    return words.duration(line.bound.ps) if line.bound is not None else ""
+
+
+def _binds(line: Line, *_: object) -> str:
+    return line.bound.by if line.bound is not None else ""
+
+
 def _padding(line: Line, report: Report, count: Write, size: Write) -> str:
     return words.share(line.bound.padded_macs, line.macs) if line.bound is not None and line.macs else ""
 
@@ -72,10 +80,8 @@ FIGURES = (
     TableColumn("ops_per_byte", "ops/byte", _ops_per_byte, 10),
     TableColumn("formats", "formats", _formats, 10, is_text=True),
     TableColumn("bit_operations", "bit ops", _counted("bit_operations"), 10),
-    TableColumn(
-        "bound", "at least", lambda line, *_: words.duration(line.bound.ps) if line.bound is not None else "", 3
-    ),
-    TableColumn("binds", "binds", lambda line, *_: line.bound.by if line.bound is not None else "", 5, is_text=True),
+    TableColumn("bound", "at least", _bound, 3),
+    TableColumn("binds", "binds", _binds, 5, is_text=True),
     TableColumn("padding", "padding", _padding, 8),
 )
 """All columns beside the name of a line, in the order in which they stand."""

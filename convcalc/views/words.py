@@ -187,23 +187,24 @@ def _names(word: str, device: str) -> bool:
 
 
 def fused(report: Report) -> str:
-    """What became of the layers that are no kernels of their own."""
-    from convcalc.fusing import fuse
-
-    fusion = fuse(report.written)
-    if fusion.changes_nothing:
+    """What became of the layers that are no kernels of their own, counted in the networks before and after."""
+    written = {node.name: node for node in report.written.layers}
+    kernels = report.network.layers
+    behind = {id(part.config) for node in kernels for part in getattr(node.config, "then", ())}
+    joined = [written.pop(name) for node in kernels for name in node.merged]
+    for node in kernels:
+        written.pop(node.name)
+    in_place = [node for node in kernels if node.in_place is not None]
+    parts = {
+        "folded": [node for node in joined if id(node.config) not in behind],
+        "in the kernel before": [node for node in joined if id(node.config) in behind],
+        "in place": in_place,
+        "left out": list(written.values()),
+    }
+    texts = [f"{_counted(nodes)} {what}" for what, nodes in parts.items() if nodes]
+    if not texts:
         return "fused: nothing can be folded, merged or left out, the network runs as it is written"
-    written = report.written.nodes
-    norms, merged = ([written[index] for index in places] for places in (fusion.folded, fusion.merged))
-    vanished = [written[index] for index in fusion.vanished]
-    parts = [
-        (len(norms), f"{_counted(norms)} folded"),
-        (len(merged), f"{_counted(merged)} in the kernel before"),
-        (len(fusion.overwriting), f"{len(fusion.overwriting)} kernels in place"),
-        (len(vanished), f"{_counted(vanished)} left out"),
-    ]
-    kernels = len(report.network.layers)
-    return f"fused: {kernels} kernels; {', '.join(text for count, text in parts if count)}"
+    return f"fused: {len(kernels):,} kernels; {'; '.join(texts)}"
 
 
 def _counted(nodes: Sequence[Node]) -> str:
