@@ -169,7 +169,7 @@ PARAMS = [
           lambda right: lambda self, *xs: self.offset_groups * right(self, *xs), ("deform_conv",), "params"),
     Fault("an array that nothing reads", load("scale"), "weights",
           lambda right: lambda self, x: {**right(self, x), "more": (x[0],)}, ("scale",), "params"),
-    Fault("shared weights counted twice", verify, "analyze", no_sharing, ("shared", "recurrent"), "params"),
+    Fault("shared weights counted twice", verify, "as_written", no_sharing, ("shared", "recurrent"), "params"),
 ]  # fmt: skip
 
 
@@ -223,7 +223,7 @@ MACS = [
     Fault("interpolation counted as MACs", load("deform_conv"), "macs",
           lambda right: lambda self, *xs: right(self, *xs) + self.elementwise_ops(*xs), ("deform_conv",), "macs"),
     Fault("a product of tensors counted as MACs", load("mul"), "macs", plus_output, ("mul", "squeeze_excite"), "macs"),
-    Fault("layers with shared weights run once", verify, "analyze", shared_work_once, ("shared", "recurrent"), "macs"),
+    Fault("layers with shared weights run once", verify, "as_written", shared_work_once, ("shared", "recurrent"), "macs"),
 ]  # fmt: skip
 
 
@@ -351,9 +351,9 @@ OPERATIONS = [
                lambda right, self, x, indices, updates: (self.reduction != "none") * product(x)),
     operations("only those that are chosen are looked at", "top_k", lambda right, self, x: product(self.shape(x))),
     operations("running sums are free", "cumulate", lambda right, self, x: 0),
-    Fault("layers with shared weights work on elements once", verify, "analyze", shared_operations_once,
+    Fault("layers with shared weights work on elements once", verify, "as_written", shared_operations_once,
           ("shared", "recurrent"), "elementwise_ops"),
-    Fault("a MAC is one flop", verify, "analyze", mac_is_one_flop, ("conv",), "elementwise_ops"),
+    Fault("a MAC is one flop", verify, "as_written", mac_is_one_flop, ("conv",), "elementwise_ops"),
     Fault("the count of batches among the buffers", load("batch_norm"), "buffers",
           lambda right: lambda self, x: {**right(self, x), **({"batches": (1,)} if right(self, x) else {})},
           ("batch_norm",), "params"),
