@@ -15,9 +15,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import brute_force
+import numpy as np
 
-ELEMENT_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
+BITS = {"float64": 64, "float32": 32, "float16": 16, "bfloat16": 16, "fp8": 8, "fp4": 4, "int32": 32, "int8": 8,
+        "int5": 5, "int4": 4, "int3": 3, "int2": 2, "int1": 1}  # fmt: skip
 COSTS = ("params", "buffers", "macs", "elementwise_ops", "flops")
+TRAFFIC = ("input_bytes", "weight_bytes", "output_bytes", "bit_operations")
+ROLES = ("weights", "activations", "bias")
 Shape = tuple[int, ...]
 Sees = Callable[[int], frozenset[int]]
 """The positions of the network's input that a position sees on an axis."""
@@ -66,6 +70,13 @@ class Entry:
     body: str = ""
     layers: int = 1
     times: int | None = None
+    arrays: tuple[tuple[str, Shape], ...] = ()
+    input_bytes: int = 0
+    weight_bytes: int = 0
+    output_bytes: int = 0
+    bit_operations: int = 0
+    weights: str = ""
+    activations: str = ""
 
     @property
     def flops(self) -> int:
@@ -88,6 +99,37 @@ def elements(shape: Shape) -> int:
     return sum(1 for _ in product(*map(range, shape)))
 
 
+def packed(rows: int, columns: int, bits: int) -> int:
+    """Bytes of so many numbers in rows that are packed one by one, each number in so many bits."""
+    return int(np.packbits(np.ones((rows, columns * bits), np.uint8), axis=1).size)
+
+
+def array_size(shape: Shape, bits: int) -> int:
+    """Bytes of what a layer has learned: filter by filter, where it has filters."""
+    rows = shape[0] if shape[1:] else 1
+    return packed(rows, elements(shape) // rows, bits)
+
+
+def tensor_size(shape: Shape, bits: int) -> int:
+    """Bytes of a tensor, end to end."""
+    return packed(1, elements(shape), bits)
+
+
+def formats_of(dtype: str) -> dict[str, str]:
+    """The format of each role: one for all, or ``weights=int4,activations=int8``."""
+    if "=" not in dtype:
+        return dict.fromkeys(ROLES, dtype)
+    named = dict(part.split("=") for part in dtype.split(","))
+    return {role: named.get(role, "float32") for role in ROLES}
+
+
+def in_words(dtype: str) -> str:
+    """As a report says it."""
+    formats = formats_of(dtype)
+    alike_ = len(set(formats.values())) == 1
+    return formats["weights"] if alike_ else ", ".join(f"{role} {name}" for role, name in formats.items())
+
+
 def behind(sees: Sees | None, sources: brute_force.Sources) -> Sees | None:
     """What is seen through a window over what is seen."""
     if sees is None:
@@ -97,11 +139,13 @@ def behind(sees: Sees | None, sources: brute_force.Sources) -> Sees | None:
 
 def together(entries: Sequence[Entry], name: str, kind: str, last: Entry | None, times: int | None = None) -> Entry:
     """Several layers in one line, with the shape and the field of the last."""
-    costs: dict[str, Any] = {cost: 0 for cost in COSTS if cost != "flops"}
+    costs: dict[str, Any] = {cost: 0 for cost in (*COSTS, *TRAFFIC) if cost != "flops"}
     for entry in entries:
         for cost in costs:
             costs[cost] += getattr(entry, cost)
     shape, seen = (last.shape, last.field) if last is not None else (None, None)
+    for role in ("weights", "activations"):
+        costs[role] = ", ".join(sorted({getattr(entry, role) for entry in entries}))
     return Entry(name, kind, shape=shape, field=seen, layers=len(entries), times=times, **costs)
 
 
@@ -174,6 +218,7 @@ class Ledger:
             name, "conv", body, [source], line, shape=shape, macs=macs, params=len(weights),
             elementwise_ops=elements(shape) if config.bias else 0, summary=summary,
             field=Field(sees, before.field.is_global),
+            arrays=with_bias((config.out_channels, (before.shape or ())[0], *config.kernel_size), bias=config.bias),
         )  # fmt: skip
 
     def norm(self, name: str, share: str = "", line: int = 0) -> None:
@@ -184,6 +229,7 @@ class Ledger:
         self.add(
             name, "batch_norm", f"share: {share}" if share else "", [before.name], line, shape=before.shape,
             field=before.field, params=own, buffers=own, elementwise_ops=ops,
+            arrays=() if share else (*with_bias(before.shape[:1]), *statistics(before.shape[:1])),
         )  # fmt: skip
 
     def pool(self, name: str, kernel: Shape, stride: Shape, line: int = 0) -> None:
@@ -246,6 +292,7 @@ class Ledger:
         self.add(
             name, "linear", f"out_features: {features}", [before.name], shape=shape, field=before.field, macs=macs,
             params=len(weights), elementwise_ops=elements(shape), summary=f"{features} features",
+            arrays=with_bias((features, (before.shape or ())[-1])),
         )  # fmt: skip
 
     def stage(self, name: str, channels: int, times: int | None) -> None:
@@ -300,29 +347,31 @@ class Ledger:
     def total(self) -> Entry:
         return together(self.entries, "", "", None)
 
-    def memory(self, element: int) -> tuple[int, str, list[str]]:
+    def memory(self, bits: int, batch: int = 1) -> tuple[int, str, list[str]]:
         """The most bytes that are held at one time, while which layer runs, and of which tensors: by running it."""
-        held = {"input": elements(self.input) * element}
+        held = {"input": tensor_size(self.input, bits) * batch}
         best: tuple[int, str, list[str]] = (0, "", [])
         for place, entry in enumerate(self.entries):
-            held[entry.name] = elements(entry.shape or ()) * element
+            held[entry.name] = tensor_size(entry.shape or (), bits) * batch
             if sum(held.values()) > best[0]:
                 best = sum(held.values()), entry.name, list(held)
             wanted = {name for later in self.entries[place + 1 :] for name in later.inputs} | {self.last}
             held = {name: size for name, size in held.items() if name in wanted}
         return best
 
-    def totals(self, batch: int, dtype: str) -> dict[str, int]:
-        element = ELEMENT_BYTES[dtype]
-        total = self.total
-        kept = batch * element * sum(elements(entry.shape or ()) for entry in self.entries)
+    def totals(self, batch: int, dtype: str) -> dict[str, Any]:
+        formats, total = formats_of(dtype), self.times(batch, dtype).total
+        statistic = BITS[formats["weights"]]
+        kept = [shape for entry in self.entries for name, shape in entry.arrays if name.startswith("running")]
         return {
-            "params": total.params,
-            "buffers": total.buffers,
-            **{cost: batch * getattr(total, cost) for cost in COSTS[2:]},
-            "weight_bytes": element * total.params,
-            "activation_bytes": kept,
-            "peak_activation_bytes": self.memory(element * batch)[0],
+            **{cost: getattr(total, cost) for cost in COSTS},
+            "weight_bytes": total.weight_bytes,
+            "activation_bytes": total.output_bytes,
+            "peak_activation_bytes": self.memory(BITS[formats["activations"]], batch)[0],
+            "buffer_bytes": sum(array_size(shape, statistic) for shape in kept),
+            "bit_operations": total.bit_operations,
+            "macs_by_format": {f"{formats['weights']} x {formats['activations']}": total.macs},
+            "bound_ps": None,
         }
 
     @property
@@ -334,13 +383,33 @@ class Ledger:
         assert own is not None
         return own if own.size and set(own.size) - {1} else wide[-1] if wide else own
 
-    def times(self, batch: int) -> Ledger:
-        """The same for a batch: what is learned is there once."""
-        entries = [
-            replace(entry, macs=entry.macs * batch, elementwise_ops=entry.elementwise_ops * batch)
-            for entry in self.entries
-        ]
+    def times(self, batch: int, dtype: str = "float32") -> Ledger:
+        """The same for a batch in these formats: what is learned is there once."""
+        formats = formats_of(dtype)
+        bits = {role: BITS[name] for role, name in formats.items()}
+        entries = []
+        for entry in self.entries:
+            sizes = {"weight": bits["weights"], "bias": bits["bias"]}
+            shapes = [self.entry(name).shape or () for name in dict.fromkeys(entry.inputs)]
+            macs = entry.macs * batch
+            entries.append(replace(
+                entry, macs=macs, elementwise_ops=entry.elementwise_ops * batch,
+                input_bytes=sum(tensor_size(shape, bits["activations"]) for shape in shapes) * batch,
+                weight_bytes=sum(array_size(shape, sizes[name]) for name, shape in entry.arrays if name in sizes),
+                output_bytes=tensor_size(entry.shape or (), bits["activations"]) * batch,
+                bit_operations=macs * bits["weights"] * bits["activations"],
+                weights=formats["weights"], activations=formats["activations"],
+            ))  # fmt: skip
         return replace_entries(self, entries)
+
+
+def with_bias(shape: Shape, *, bias: bool = True) -> tuple[tuple[str, Shape], ...]:
+    """The arrays of a layer that multiplies, and adds."""
+    return (("weight", shape), ("bias", shape[:1])) if bias else (("weight", shape),)
+
+
+def statistics(shape: Shape) -> tuple[tuple[str, Shape], ...]:
+    return ("running_mean", shape), ("running_var", shape)
 
 
 def replace_entries(ledger: Ledger, entries: Iterable[Entry]) -> Ledger:

@@ -81,8 +81,11 @@ def document(path: str) -> Any:
 
 TOP = {"schema_version", "convcalc_version", "model", "spec", "convention", "inputs", "totals", "layers"}
 SUMS = ("params", "buffers", "macs", "elementwise_ops", "flops")
-TOTALS = {*SUMS, "weight_bytes", "activation_bytes", "peak_activation_bytes"}
+BYTES = ("input_bytes", "weight_bytes", "output_bytes")
+TOTALS = {*SUMS, "weight_bytes", "activation_bytes", "peak_activation_bytes", "buffer_bytes", "bit_operations"}
+TOTALS |= {"macs_by_format", "bound_ps"}
 LAYER = {"name", "kind", "line", "inputs", "input_shapes", "output_shape", *SUMS, "receptive_field"}
+LAYER |= {*BYTES, "bit_operations", "weights", "activations"}
 
 
 @pytest.mark.parametrize("path", SPECS)
@@ -92,16 +95,19 @@ def test_json_has_the_names_that_were_promised_and_its_sums_are_its_totals(path:
     assert (result["schema_version"], result["convcalc_version"], result["spec"]) == (1, convcalc.__version__, path)
     assert set(result["convention"]) >= {"batch", "dtype", "macs"}
     assert set(result["totals"]) == TOTALS
-    assert all(type(value) is int for value in result["totals"].values())
+    counts = {name: value for name, value in result["totals"].items() if name not in ("macs_by_format", "bound_ps")}
+    assert all(type(value) is int for value in counts.values())
+    assert result["totals"]["bound_ps"] is None
+    assert sum(result["totals"]["macs_by_format"].values()) == result["totals"]["macs"]
     shapes = dict(result["inputs"])
     for layer in result["layers"]:
         assert set(layer) == LAYER
         assert set(layer["receptive_field"]) == {"size", "stride", "start", "global"}
-        assert all(type(layer[name]) is int and layer[name] >= 0 for name in SUMS)
+        assert all(type(layer[name]) is int and layer[name] >= 0 for name in (*SUMS, *BYTES, "bit_operations"))
         assert layer["input_shapes"] == [shapes[name] for name in layer["inputs"]]
         assert layer["name"] not in shapes
         shapes[layer["name"]] = layer["output_shape"]
-    for name in SUMS:
+    for name in (*SUMS, "weight_bytes", "bit_operations"):
         assert result["totals"][name] == sum(layer[name] for layer in result["layers"])
     assert result["totals"]["flops"] == 2 * result["totals"]["macs"] + result["totals"]["elementwise_ops"]
     assert result["totals"]["weight_bytes"] == 4 * result["totals"]["params"]
@@ -730,7 +736,8 @@ def test_records_are_frozen() -> None:
         for name in record.__struct_fields__:
             with pytest.raises(AttributeError):
                 setattr(record, name, None)
-    assert hash(report.totals) == hash(convcalc.analyze(convcalc.load(STANDARD)).totals)
+    again = convcalc.analyze(convcalc.load(STANDARD))
+    assert (report.totals, hash(row)) == (again.totals, hash(again.layers[0]))
 
 
 def test_commands_start_without_numpy() -> None:

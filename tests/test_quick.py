@@ -36,13 +36,22 @@ PARTS = {
         ("--set", "width=0.5"),
         ("--set", "a=b=c"),
         ("-",),
+        ("--fused",),
+        ("--no-fused",),
+        ("--dtype", "int8"),
+        ("--dtype", "weights=int4,activations=int8"),
+        ("--dtype", "int99"),
+        ("--device", "a100"),
+        ("--show", "memory,bit-operations"),
+        ("--show", "memroy"),
+        ("--hide", "field"),
     ],
     "import": [("--output", "net.yaml"), ("-o", "-"), ("--flat",), ("--force",), ("--strict",), ("--input", "3x32x32")],
 }
 CALLS = [
     (command, *words)
     for command, parts in PARTS.items()
-    for size in range(4)
+    for size in range(4 if len(parts) < 10 else 3)
     for chosen in itertools.combinations(parts, size)
     for words in [(*itertools.chain(*chosen[:1]), "model.onnx", *itertools.chain(*chosen[1:]))]
 ]

@@ -24,7 +24,8 @@ import convcalc.views
 SEEDS = range(MANY or 1)
 BATCHES = (1, 3, 1009, 250_007)
 """Primes, so that hardly any number lies halfway between two that are printed, where floats and decimals may differ."""
-DTYPES = tuple(ledger.ELEMENT_BYTES)
+DTYPES = (*ledger.BITS, "weights=int4,activations=int8,bias=int32", "weights=int3,activations=float16")
+"""One format for all numbers, or one for each role."""
 
 WITNESSES: dict[str, tuple[ModuleType, str]] = {
     "analyze": (witnesses, "analyze"),
@@ -122,7 +123,7 @@ def test_networks_of_the_ledger_differ() -> None:
         assert any(pair and pair[0] != pair[1] for pair in numbers)
     assert all(net.misaligned == ["met"] for net in nets)
     assert {net.entry("again").buffers for net in nets} == {0} != {net.entry("bn").buffers for net in nets}
-    peaks = {net.memory(4)[1] for net in nets}
+    peaks = {net.memory(32)[1] for net in nets}
     assert len(peaks) > 1
     shapes = [[net.entry(f"stage.0.{part}").shape for part in ("conv", "pool")] for net in nets]
     assert all(first != last for first, last in shapes)

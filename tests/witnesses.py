@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ledger import COSTS, Entry, Ledger
+from ledger import BITS, COSTS, TRAFFIC, Entry, Ledger, formats_of, in_words
 from printed import (
     along,
     axes,
@@ -26,6 +27,7 @@ from printed import (
     of_markdown,
     one_or_each,
     percent,
+    rounded,
     run,
     saved,
     seen,
@@ -47,20 +49,19 @@ class Case:
 
     @cached_property
     def ledger(self) -> Ledger:
-        return self.net.times(self.batch)
+        return self.net.times(self.batch, self.dtype)
 
     @property
     def options(self) -> tuple[str, ...]:
         return "--batch", str(self.batch), "--dtype", self.dtype
 
     @cached_property
-    def totals(self) -> dict[str, int]:
+    def totals(self) -> dict[str, Any]:
         return self.net.totals(self.batch, self.dtype)
 
     @cached_property
     def peak(self) -> tuple[int, str, list[str]]:
-        element = self.totals["weight_bytes"] // self.totals["params"]
-        return self.net.memory(element * self.batch)
+        return self.net.memory(BITS[formats_of(self.dtype)["activations"]], self.batch)
 
 
 def case_of(net: Ledger, folder: Path, batch: int = 1, dtype: str = "float32", name: str = "net.yaml") -> Case:
@@ -68,6 +69,17 @@ def case_of(net: Ledger, folder: Path, batch: int = 1, dtype: str = "float32", n
 
 
 Witness = Callable[[Case, Entry], str]
+
+
+def moved(entry: Entry) -> int:
+    """Bytes that are read and written."""
+    return entry.input_bytes + entry.weight_bytes + entry.output_bytes
+
+
+def intensity(entry: Entry, places: int) -> str:
+    """Operations a byte that is read or written."""
+    return rounded(Decimal(entry.flops) / moved(entry), places)
+
 
 CSV: dict[str, Witness] = {
     "model": lambda case, entry: case.net.name,
@@ -86,6 +98,16 @@ CSV: dict[str, Witness] = {
     "field_stride": lambda case, entry: along(entry.field, "stride"),
     "field_start": lambda case, entry: along(entry.field, "start"),
     "field_global": lambda case, entry: "" if entry.field is None else str(entry.field.is_global).lower(),
+    "input_bytes": lambda case, entry: str(entry.input_bytes),
+    "weight_bytes": lambda case, entry: str(entry.weight_bytes),
+    "output_bytes": lambda case, entry: str(entry.output_bytes),
+    "ops_per_byte": lambda case, entry: intensity(entry, 4).replace(",", ""),
+    "bit_operations": lambda case, entry: str(entry.bit_operations),
+    "weights": lambda case, entry: entry.weights,
+    "activations": lambda case, entry: entry.activations,
+    "bound_ps": lambda case, entry: "",
+    "bound_by": lambda case, entry: "",
+    "padded_macs": lambda case, entry: "",
     "uncosted": lambda case, entry: "0",
 }
 MARKDOWN: dict[str, Witness] = {
@@ -142,6 +164,9 @@ def row_record(entry: Entry) -> dict[str, Any]:
         "output_shape": list(entry.shape or ()),
         **{cost: getattr(entry, cost) for cost in COSTS},
         "receptive_field": field_record(entry),
+        **{amount: getattr(entry, amount) for amount in TRAFFIC},
+        "weights": entry.weights,
+        "activations": entry.activations,
     }
 
 
@@ -149,8 +174,9 @@ def line_record(entry: Entry) -> dict[str, Any]:
     shape = list(entry.shape) if entry.shape else None
     words = {"name": entry.name, "kind": entry.kind, "summary": entry.summary}
     counts = {"layers": entry.layers, "times": entry.times, "output_shape": shape}
-    costs = {cost: getattr(entry, cost) for cost in COSTS}
-    return {**words, **counts, **costs, "receptive_field": field_record(entry)}
+    costs = {cost: getattr(entry, cost) for cost in (*COSTS, *TRAFFIC)}
+    formats = {"weights": entry.weights, "activations": entry.activations}
+    return {**words, **counts, **costs, **formats, "receptive_field": field_record(entry)}
 
 
 def report_record(case: Case) -> dict[str, Any]:
@@ -166,7 +192,7 @@ def report_record(case: Case) -> dict[str, Any]:
     }
 
 
-PROSE = {"macs", "flops", "params", "peak_activation_bytes", "receptive_field"}
+PROSE = {"macs", "flops", "params", "peak_activation_bytes", "bytes", "receptive_field"}
 """What a report says in words of what it counts."""
 
 
@@ -177,7 +203,7 @@ def without_head(document: dict[str, Any], case: Case) -> dict[str, Any]:
     assert re.fullmatch(r"\d+(\.\d+)+\S*", document.pop("convcalc_version"))
     convention = document.pop("convention")
     assert {name: value for name, value in convention.items() if name not in PROSE} == {
-        "batch": case.batch, "dtype": case.dtype,
+        "batch": case.batch, "dtype": in_words(case.dtype), "fused": False, "device": "",
     }  # fmt: skip
     return document
 
@@ -198,12 +224,17 @@ def summing_up(case: Case, text: str) -> None:
         f"params {digits(totals['params'])} (buffers {digits(totals['buffers'])})",
         f"MACs {digits(totals['macs'])}",
         f"field {seen(field)}" + (f", stride {one_or_each(field.stride)}" if field.stride else ""),
+        f"weights {short_bytes(totals['weight_bytes'])}",
         f"peak activations {short_bytes(size)} at {layer}",
     ]
     line = next(line for line in text.split("\n") if "peak activations" in line).strip("*")
     assert re.split(r" {3}| · ", line) == texts
     assert f"alive at the peak: {', '.join(tensors[:5])}" in text
-    assert f"· batch {case.batch} · {case.dtype}" in text
+    weights, activations = (formats_of(case.dtype)[role] for role in ("weights", "activations"))
+    factors = f"{weights} x {activations}"
+    amounts = f"{factors} {short_count(totals['macs'])}; bit operations {short_count(totals['bit_operations'])}"
+    assert (f"MACs by weight x activation: {amounts}" in text) == (factors != "float32 x float32")
+    assert f"· batch {case.batch} · {in_words(case.dtype)}" in text
 
 
 def analyze_markdown(case: Case) -> None:
@@ -267,7 +298,7 @@ def listed(case: Case, format_: str) -> str:
         return run("zoo", "--format", format_)
 
 
-TOTALS = (*COSTS, "weight_bytes", "activation_bytes", "peak_activation_bytes")
+TOTALS = (*COSTS, "weight_bytes", "activation_bytes", "peak_activation_bytes", "buffer_bytes", "bit_operations")
 
 
 def total(name: str, case: Case) -> str:

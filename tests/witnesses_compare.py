@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ledger import COSTS, Entry, Ledger
+from ledger import COSTS, Entry, Ledger, in_words
 from printed import (
     along,
     axes,
@@ -34,6 +34,8 @@ from printed import (
 )
 from witnesses import Case, line_record, report_record, without_head
 
+COMPARED = (*COSTS, "weight_bytes", "activation_bytes", "peak_activation_bytes", "buffer_bytes", "bit_operations")
+"""The totals that are told of both sides; without a device there is no bound among them."""
 MARKS = {"same": "", "edited": "~", "affected": "≈", "added": "+", "removed": "-"}
 
 
@@ -110,7 +112,10 @@ SIDE: dict[str, Callable[[Entry], str]] = {
     "name": lambda entry: entry.name,
     "kind": lambda entry: entry.kind,
     "output_shape": lambda entry: axes(entry.shape),
-    **{cost: lambda entry, cost=cost: str(getattr(entry, cost)) for cost in COSTS},  # type: ignore[misc]
+    **{
+        cost: lambda entry, cost=cost: str(getattr(entry, cost))  # type: ignore[misc]
+        for cost in (*COSTS, "input_bytes", "weight_bytes", "output_bytes", "bit_operations")
+    },
     "field_size": lambda entry: along(entry.field, "size"),
     "uncosted": lambda entry: "0",
 }
@@ -154,7 +159,7 @@ def diff_record(base: Case, head: Case) -> dict[str, Any]:
             costs = {cost: delta(pair.count("base", cost), pair.count("head", cost)) for cost in ("params", "macs")}
             layers.append({"mark": pair.mark, "base": before, "head": after, **costs})
     return {
-        "totals": {name: delta(base.totals[name], head.totals[name]) for name in base.totals},
+        "totals": {name: delta(base.totals[name], head.totals[name]) for name in COMPARED},
         "outputs": [[base.net.last], [head.net.last]],
         "layers": layers,
     }
@@ -186,6 +191,10 @@ def total_rows(base: Case, head: Case) -> list[list[str]]:
         before, after = base.totals[name], head.totals[name]
         more = f"{'+' if after > before else '-'}{write(abs(after - before))}" if after != before else "unchanged"
         rows.append([label, write(before), write(after), more, growth(before, after)])
+    if in_words(base.dtype) != "float32":
+        before, after = base.totals["bit_operations"], head.totals["bit_operations"]
+        rows.append(["bit operations", digits(before), digits(after), signed(after - before) or "unchanged",
+                     growth(before, after)])  # fmt: skip
     fields = [seen(case.net.field) for case in (base, head)]
     return [*rows, ["field", *fields, "unchanged" if fields[0] == fields[1] else "", ""]]
 
@@ -268,7 +277,7 @@ def two_table(base: Case, head: Case) -> None:
 
 # ---- several -------------------------------------------------------------------------------------------------------
 
-RANKED = {"params": "params", "macs": "MACs", "peak_activation_bytes": "peak"}
+RANKED = {"params": "params", "macs": "MACs", "weight_bytes": "weights", "peak_activation_bytes": "peak"}
 
 
 def smallest(cases: list[Case], case: Case) -> list[str]:
@@ -297,6 +306,7 @@ def several_cells(cases: list[Case], case: Case) -> dict[str, str]:
         "spec": case.path,
         "params": digits(totals["params"]) + star["params"],
         "MACs": digits(totals["macs"]) + star["macs"],
+        "weights": short_bytes(totals["weight_bytes"]) + star["weight_bytes"],
         "peak": short_bytes(totals["peak_activation_bytes"]) + star["peak_activation_bytes"],
         "field": seen(case.net.field),
         "against": "" if is_base else factor(cases[0].totals["macs"], totals["macs"]),
@@ -310,7 +320,7 @@ def several_csv(*cases: Case) -> None:
         before, after = cases[0].totals["macs"], case.totals["macs"]
         records.append({
             "label": case.path, "smallest": " ".join(smallest(listed, case)),
-            **{name: str(number) for name, number in case.totals.items()},
+            **{name: str(case.totals[name]) for name in COMPARED}, "bound_ps": "",
             "field_size": axes(case.net.field.size), "macs_delta": str(after - before),
             "macs_percent": exact_percent(before, after), "reason": "", "uncosted": "0", "replaced": "", "skipped": "",
         })  # fmt: skip
@@ -335,7 +345,7 @@ def several_table(*cases: Case) -> None:
     text = run("compare", *(case.path for case in cases), *cases[0].options)
     lines = text.splitlines()
     header, rows = of_grid(lines[1 : 2 + len(cases)])
-    assert header == ["spec", "params", "MACs", "peak", "field", f"against {cases[0].path}"]
+    assert header == ["spec", "params", "MACs", "weights", "peak", "field", f"against {cases[0].path}"]
     assert rows == [list(several_cells(list(cases), case).values()) for case in cases]
     assert ("* the smallest of its column" in text) == any(smallest(list(cases), case) for case in cases)
 
@@ -343,7 +353,7 @@ def several_table(*cases: Case) -> None:
 def several_markdown(*cases: Case) -> None:
     text = run("compare", *(case.path for case in cases), "--format", "markdown", *cases[0].options)
     (header, rows), *_ = of_markdown(text)
-    assert header == ["spec", "params", "MACs", "peak activations", "field", f"against {cases[0].path}"]
+    assert header == ["spec", "params", "MACs", "weights", "peak activations", "field", f"against {cases[0].path}"]
     starred = [[f"{cell.strip('*')} *" if cell.startswith("**") else cell for cell in row] for row in rows]
     assert starred == [list(several_cells(list(cases), case).values()) for case in cases]
     assert f"{len(cases) - 1} specs compared" in text

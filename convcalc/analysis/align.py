@@ -36,7 +36,7 @@ last, it is found nearly."""
 class Item(msgspec.Struct, eq=False):
     """A layer, or the layers of a block or a repeat, within one scope. `nodes` are indices, in order.
 
-    `signature`: the kind and all fields, of what is within too.
+    `signature`: the kind, all fields and the formats, of what is within too.
 
     `shape`: of what leaves it, `cost` what tells it by its weights, and `role` what its kind is for, where it is
     matched whatever is around it.
@@ -76,7 +76,7 @@ def tree(network: Network, known: dict[Hashable, int]) -> list[Item]:
             item = item.children.setdefault(part, Item(part, path, kinds.get(path, "")))
             item.nodes.append(index)
         item.kind = node.kind
-        item.signature = known.setdefault((node.kind, node.config), len(known))
+        item.signature = known.setdefault((node.kind, node.config, node.precision), len(known))
     _sign(top, known)
     return list(top.children.values())
 
@@ -89,7 +89,7 @@ def leaves(network: Network, known: dict[Hashable, int], costs: Sequence[Hashabl
             node.name,
             node.kind,
             nodes=[index],
-            signature=known.setdefault((node.kind, node.config), len(known)),
+            signature=known.setdefault((node.kind, node.config, node.precision), len(known)),
             shape=node.shape,
             cost=cost,
             role=_role(node.config),

@@ -14,7 +14,7 @@ from convcalc.analysis.analyze import analyze
 from convcalc.analysis.conversion import Conversion, summed
 from convcalc.analysis.converted import Converted, Reason, weighed
 from convcalc.analysis.lines import Line, layer_line, total
-from convcalc.analysis.report import COSTS, Report
+from convcalc.analysis.report import COSTS, TRAFFIC, Convention, Report
 from convcalc.language.written import COMMUTATIVE
 from convcalc.network import Network
 
@@ -30,6 +30,10 @@ class Incomparable(ValueError):
     """Two reports that do not count alike, or not on inputs of one size; the message says where they differ."""
 
 
+class UnlikeTerms(Incomparable):
+    """Two reports of which one is fused, or in other formats, for another batch or on another device."""
+
+
 class Delta(msgspec.Struct, frozen=True):
     """A count before and after. `percent` is of the base, None where that is 0 and the head is not."""
 
@@ -39,8 +43,8 @@ class Delta(msgspec.Struct, frozen=True):
     percent: float | None
 
 
-class TotalDeltas(msgspec.Struct, frozen=True):
-    """The totals of two reports; see `convcalc.analysis.report.Totals`."""
+class TotalDeltas(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The totals of two reports; see `convcalc.analysis.report.Totals`. `bound_ps` where both have a device."""
 
     params: Delta
     buffers: Delta
@@ -50,6 +54,9 @@ class TotalDeltas(msgspec.Struct, frozen=True):
     weight_bytes: Delta
     activation_bytes: Delta
     peak_activation_bytes: Delta
+    buffer_bytes: Delta
+    bit_operations: Delta
+    bound_ps: Delta | None = None
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -140,8 +147,9 @@ def compare(
 
 def matched(base: Report, head: Report, *, by_leaves: bool = False) -> Comparison:
     """The comparison of two reports that may be compared. `by_leaves`: whatever their layers are called and are in."""
-    names = TotalDeltas.__struct_fields__
-    totals = {name: delta(getattr(base.totals, name), getattr(head.totals, name)) for name in names}
+    names, both = TotalDeltas.__struct_fields__, (base.totals, head.totals)
+    pairs = {name: [getattr(totals, name) for totals in both] for name in names}
+    totals = {name: delta(*pair) for name, pair in pairs.items() if None not in pair}
     matching = _Matching(base, head, by_leaves=by_leaves)
     changes = tuple(matching.changes())
     converted = matching.converted
@@ -150,14 +158,20 @@ def matched(base: Report, head: Report, *, by_leaves: bool = False) -> Compariso
 
 
 def _refuse(base: Report, head: Report, *, inputs: bool, conventions: bool) -> None:
-    mine, theirs = (msgspec.structs.asdict(report.convention) for report in (base, head))
-    differences = [f"{name} {value} against {theirs[name]}" for name, value in mine.items() if value != theirs[name]]
-    if conventions and differences:
-        raise Incomparable(f"the two reports do not count alike: {', '.join(differences)}")
+    if conventions and base.convention != head.convention:
+        pairs = zip(*(_terms(report.convention) for report in (base, head)), strict=True)
+        differences = ", ".join(f"{mine} against {theirs}" for mine, theirs in pairs if mine != theirs)
+        raise UnlikeTerms(f"the two do not count alike: {differences}")
     shapes = [[list(node.shape) for node in report.network.inputs] for report in (base, head)]
     if inputs and shapes[0] != shapes[1]:
         first, second = (", ".join(map(str, of_report)) for of_report in shapes)
         raise Incomparable(f"the inputs differ: {first} against {second}")
+
+
+def _terms(convention: Convention) -> list[str]:
+    """What may differ between two reports of one version."""
+    kernels = "fused" if convention.fused else "not fused"
+    return [f"batch {convention.batch}", convention.dtype, kernels, f"on {convention.device or 'no device'}"]
 
 
 class _Matching:
@@ -217,7 +231,7 @@ class _Matching:
         is_renamed = not self.by_leaves and _is_renamed(mine, theirs)
         if is_renamed or mine.signature != theirs.signature or self._is_rewired(mine, theirs):
             return "edited"
-        alike = (*COSTS, "output_shape", "receptive_field")
+        alike = (*COSTS, *TRAFFIC, "output_shape", "receptive_field")
         return "same" if all(getattr(base, field) == getattr(head, field) for field in alike) else "affected"
 
     def _is_rewired(self, base: Item, head: Item) -> bool:

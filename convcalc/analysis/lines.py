@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from convcalc.analysis.report import COSTS, ReceptiveField, Report, sums
+from convcalc.analysis.report import COSTS, TRAFFIC, Bound, ReceptiveField, Report, sums
 from convcalc.layers import Shape
 from convcalc.network import Group
 
@@ -22,7 +22,9 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `summary` says the fields that matter of a layer, in a few characters. `times` is how often a folded block is
     repeated (None: it is not). Shape and field are those of the last layer, None where a line adds up layers from all
-    over the network. `uncosted` is how many of its layers cost what is not known: its costs are those of the others.
+    over the network. Bytes that enter are those that each of its layers reads; `weights` and `activations` are the
+    formats of its layers, with commas where they differ; a `bound` is the sum of theirs, and `by` says what binds for
+    most of that time. `uncosted` is how many of its layers cost what is not known: its costs are those of the others.
     """
 
     name: str
@@ -36,13 +38,30 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     macs: int
     elementwise_ops: int
     flops: int
+    input_bytes: int
+    weight_bytes: int
+    output_bytes: int
+    bit_operations: int
+    weights: str
+    activations: str
     receptive_field: ReceptiveField | None
+    bound: Bound | None = None
     uncosted: int = 0
 
     @property
     def is_known(self) -> bool:
         """Whether there is any cost to speak of: not where it is known of none of its layers."""
         return self.uncosted < self.layers
+
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes that it reads and writes."""
+        return self.input_bytes + self.weight_bytes + self.output_bytes
+
+    @property
+    def ops_per_byte(self) -> float | None:
+        """Operations, two a MAC, to a byte that it reads or writes: its operational intensity; None where none is."""
+        return self.flops / self.bytes_moved if self.bytes_moved else None
 
 
 def lines(report: Report, *, by: By = "layer", expand: bool = False, top: int | None = None) -> list[Line]:
@@ -83,8 +102,11 @@ def layer_line(report: Report, index: int) -> Line:
         layers=1,
         times=None,
         output_shape=row.output_shape,
-        **sums([row]),
+        **sums([row], (*COSTS, *TRAFFIC)),
+        weights=row.weights,
+        activations=row.activations,
         receptive_field=row.receptive_field,
+        bound=row.bound,
         uncosted=int(not row.costed),
     )
 
@@ -92,8 +114,32 @@ def layer_line(report: Report, index: int) -> Line:
 def total(name: str, kind: str, lines: Sequence[Line], last: Line | None = None, times: int | None = None) -> Line:
     """Lines added up, with the shape and the field of the last where they have one in common."""
     shape, field = (last.output_shape, last.receptive_field) if last is not None else (None, None)
-    costs = sums(lines, (*COSTS, "layers", "uncosted"))
-    return Line(name=name, kind=kind, summary="", times=times, output_shape=shape, receptive_field=field, **costs)
+    return Line(
+        name=name,
+        kind=kind,
+        summary="",
+        times=times,
+        output_shape=shape,
+        receptive_field=field,
+        weights=_formats(line.weights for line in lines),
+        activations=_formats(line.activations for line in lines),
+        bound=_bound([line.bound for line in lines if line.bound is not None]),
+        **sums(lines, (*COSTS, *TRAFFIC, "layers", "uncosted")),
+    )
+
+
+def _formats(names: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(part for name in names for part in name.split(", ")))
+
+
+def _bound(bounds: Sequence[Bound]) -> Bound | None:
+    """The bounds of layers that run one after the other."""
+    if not bounds:
+        return None
+    kinds = dict.fromkeys(bound.by for bound in bounds)
+    times = {by: sum(bound.ps for bound in bounds if bound.by == by) for by in kinds}
+    numbers = sums(bounds, ("ps", "compute_ps", "memory_ps", "padded_macs"))
+    return Bound(by=max(times, key=lambda by: times[by]), **numbers)
 
 
 def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:

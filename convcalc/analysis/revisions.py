@@ -11,7 +11,7 @@ import msgspec
 
 from convcalc import steps
 from convcalc.analysis.analyze import analyze
-from convcalc.analysis.compare import Incomparable, compare
+from convcalc.analysis.compare import Incomparable, UnlikeTerms, compare
 from convcalc.analysis.report import Report
 from convcalc.analysis.sides import Candidate, Load, Sides
 from convcalc.analysis.terms import HowRun
@@ -20,6 +20,9 @@ from convcalc.language.named import file_of, readable
 from convcalc.language.revision import NoRevision, NotThere, renamed_from
 from convcalc.language.source import unfinished
 from convcalc.network import Network
+
+ON_ONE_TERMS = "a spec's `deploy` says so, and --fused, --no-fused, --batch, --dtype and --device hold for both"
+"""What to do about two networks that are deployed on unlike terms."""
 
 Status = Literal["changed", "unchanged", "added", "deleted", "failed"]
 
@@ -91,6 +94,8 @@ def _revised(
     except SpecError as error:
         problems = tuple(error.diagnostics)
         return Revised(path, "failed", reason=problems[0].message, problems=problems)
+    except UnlikeTerms as error:
+        return Revised(path, "failed", reason=f"{error}; {ON_ONE_TERMS}")
     except Incomparable as error:
         return Revised(path, "failed", reason=f"{error}; --allow-input-change compares them all the same")
     label = f"{readable(revision)}:{was or path}"

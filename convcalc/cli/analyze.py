@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from convcalc.cli.columns import Hide, Show
 from convcalc.cli.completion import networks
 from convcalc.cli.options import (
     Batch,
@@ -37,6 +38,8 @@ def analyze(
     dtype: Dtype = None,
     fused: Fused = None,
     device: DeviceName = None,
+    show: Show = None,
+    hide: Hide = None,
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
     latency: Annotated[str, option("FILE", "A table of measured times by signature, as CSV.", show_default=False)] = "",
@@ -81,6 +84,8 @@ def analyze(
         fused=fused,
         device=device,
         latency=latency,
+        show=show or [],
+        hide=hide or [],
         inputs=shapes(input or []),
         variables=assignments(set or []),
         strict=strict,

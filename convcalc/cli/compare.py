@@ -87,8 +87,8 @@ def compare(
     scale: Scale = "",
 ) -> None:
     """A network against its variants, against other specs, or against itself at a revision, layer by layer."""
-    from convcalc.analysis.compare import Incomparable
-    from convcalc.analysis.revisions import Opener, since
+    from convcalc.analysis.compare import Incomparable, UnlikeTerms
+    from convcalc.analysis.revisions import ON_ONE_TERMS, Opener, since
     from convcalc.analysis.sides import Side, Uncompared, of_specs
     from convcalc.analysis.variants import NothingToReplace, variants
     from convcalc.cli.loading import load
@@ -137,6 +137,8 @@ def compare(
     except UnknownLayer as error:
         hint = "--layer" if error.name in (layer or []) else "--except"
         raise typer.BadParameter(str(error), param_hint=hint) from None
+    except UnlikeTerms as error:
+        fail(f"{error}; {ON_ONE_TERMS}")
     except Incomparable as error:
         fail(f"{error}; --allow-input-change compares them all the same")
     except NothingToReplace as error:

@@ -46,11 +46,18 @@ def _precision(text: str | None) -> str | None:
     return text
 
 
+def _formats(incomplete: str) -> list[str]:
+    from convcalc.arithmetic.precision import NAMES
+
+    return beginning(incomplete, NAMES)
+
+
 Dtype = Annotated[
     str | None,
     typer.Option(
         metavar="FORMAT",
         callback=_precision,
+        autocompletion=_formats,
         help="Format of all numbers, or weights=int8,activations=int8,bias=int32. By default float32.",
     ),
 ]

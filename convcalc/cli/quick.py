@@ -13,13 +13,17 @@ from typing import Any, NamedTuple
 
 
 class Command(NamedTuple):
-    """A command: the place of what it does in `convcalc.cli.work`, and the options, by the value that each gives."""
+    """A command: the place of what it does in `convcalc.cli.work`, and the options, by the value that each gives.
+
+    A flag that begins with ``--no-`` gives False; what is in `lists` may be given again.
+    """
 
     module: str
     function: str
     takes_many: bool
     flags: Mapping[str, str]
     texts: Mapping[str, str]
+    lists: Mapping[str, str] = {}
 
 
 _FILES = {"--scale": "scale", "--blocks": "blocks"}
@@ -30,8 +34,9 @@ COMMANDS = {
         "analyze",
         "analyze",
         True,
-        {"--expand": "expand", "--strict": "strict", "--fused": "fused"},
+        {"--expand": "expand", "--strict": "strict", "--fused": "fused", "--no-fused": "fused"},
         {"--format": "format", "--dtype": "dtype", "--device": "device", **_FILES},
+        {"--show": "show", "--hide": "hide"},
     ),
     "import": Command(
         "importing",
@@ -60,20 +65,21 @@ def _values(command: Command, arguments: Sequence[str]) -> tuple[list[str], dict
     """The files and the values of a call; None where it holds anything that is not understood here."""
     files: list[str] = []
     values: dict[str, Any] = {}
-    lists: dict[str, list[str]] = {name: [] for name in LISTS.values()}
+    known = {**LISTS, **command.lists}
+    lists: dict[str, list[str]] = {name: [] for name in known.values()}
     words = iter(arguments)
     for word in words:
         if word == "-" or word[:1] != "-":
             files.append(word)
             continue
         if word in command.flags:
-            values[command.flags[word]] = True
+            values[command.flags[word]] = not word.startswith("--no-")
             continue
         text = next(words, "")
         if text[:1] in ("", "-"):
             return None
-        if word in LISTS:
-            lists[LISTS[word]].append(text)
+        if word in known:
+            lists[known[word]].append(text)
         elif word in command.texts:
             values[command.texts[word]] = text
         else:
@@ -110,7 +116,18 @@ def _is_known(values: Mapping[str, Any]) -> bool:
 def _read(lists: dict[str, list[str]]) -> dict[str, Any] | None:
     from convcalc.cli import values
 
+    inputs, variables, *_ = LISTS.values()
     try:
-        return {"inputs": values.shapes(lists["inputs"]), "variables": values.assignments(lists["variables"])}
+        read = {inputs: values.shapes(lists[inputs]), variables: values.assignments(lists[variables])}
     except values.Misread:
         return None
+    return {**lists, **read} if _are_columns([*lists.get("show", ()), *lists.get("hide", ())]) else None
+
+
+def _are_columns(texts: list[str]) -> bool:
+    from convcalc.views.figures import named
+
+    try:
+        return not texts or bool(named(texts))
+    except ValueError:
+        return False

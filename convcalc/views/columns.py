@@ -1,11 +1,12 @@
 """Columns that fit the terminal: a number is never cut.
 
-Where it is narrow, names and kinds are shortened, then whole columns are left out. A kind keeps its kernel and stride.
+Where it is narrow, names are shortened, then whole columns are left out. A kind keeps all its figures.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -23,13 +24,24 @@ if TYPE_CHECKING:
 
 _NARROWEST_TEXT = 8
 """Characters that are left of a name or a kind at the least."""
-_WINDOW = re.compile(r"(\S+) (\d\S*?(?: /\S+?)?)(?=,| |$)")
-"""A kind with its kernel and stride, at the beginning of what a table says of it."""
+_SHORTER = (
+    (re.compile(r", dilation (\S+?)(?=,| |$)"), r" d\1"),
+    (re.compile(r", (\d+) groups?\b"), r" g\1"),
+    (re.compile(r"\bpart (\d+) of (\d+)"), r"\1/\2"),
+    (re.compile(r"(?<=\d) (?:features|channels|groups|classes|heads)\b"), ""),
+)
+"""What says the same of a layer in fewer characters: all figures stay."""
+_NAME = re.compile(r"(?<![^\W])[^\W\d]\w{2,}…?")
+"""A word of a kind that may be shortened: a name, and no figure."""
+_SHORTEST_NAME = 3
+"""Characters of such a word, an ellipsis among them, of which nothing more is taken."""
 GAP = 2
-_SINGLE = re.compile("[ -~…·≥▏▎▍▌▋▊▉█]*")
+_SINGLE = re.compile("[ -~…·µ≥▏▎▍▌▋▊▉█]*")
 """Characters of one cell each, which tables have most."""
 _CELL_STEPS = 3
 """Steps that a cell takes."""
+_NARROWEST_KIND, _READABLE_NAME = 14, 5
+"""Characters of a kind, and of each of its names, for which rather another column goes."""
 MOST_ROWS = 1_000
 """Rows that are shown where the steps of the run do not last for all."""
 
@@ -174,14 +186,43 @@ def fitted(columns: list[Column], width: int) -> list[Column]:
             break
         columns = [column for column in columns if column is not last]
     texts = sorted((column for column in columns if column.shorten), key=lambda column: -column.rank)
+    widths = {id(column): column.width for column in texts}
     for extra in (2, 0, None):  # kinds first: a name often says its kind
         for column in texts:
             least = 1 if extra is None else column.narrowest + extra
             column.width = min(column.width, max(least, column.width - max(0, needed(columns) - width)))
-    for column in columns:
-        if column.shorten is not None:
+    for column in texts:
+        if column.shorten is not None and column.shorten is not end:
             column.cells = [column.shorten(cell, column.width) for cell in column.cells]
+            column.width = max(map(cell_len, [column.header, *column.cells]))
+    for column in texts:
+        if column.shorten is end:
+            column.width = min(widths[id(column)], max(column.width, column.width + width - needed(columns)))
+            cells = [end(cell, column.width) for cell in column.cells]
+            column.cells = _told_apart(column.cells, cells, column.width)
     return columns
+
+
+def _told_apart(names: list[str], cells: list[str], width: int) -> list[str]:
+    """Names of which the ends are `cells`: where two are alike, as much of their beginnings as tells them apart."""
+    ends = Counter(cells)
+    alike = {name for name, cell in zip(names, cells, strict=True) if ends[cell] > 1 and cell != name}
+    left = {name: cell for name, cell in zip(names, cells, strict=True) if name not in alike}
+    taken = set(left.values())
+    for kept in range(1, width - 1):
+        brief = {name: f"{name[:kept]}…{name[kept + 1 - width :]}" for name in alike}
+        seen = Counter(brief.values())
+        apart = {
+            name: text
+            for name, text in brief.items()
+            if seen[text] == 1 and text not in taken and cell_len(text) <= width
+        }
+        left |= apart
+        taken |= set(apart.values())
+        alike -= set(apart)
+        if not alike:
+            break
+    return [left.get(name, cell) for name, cell in zip(names, cells, strict=True)]
 
 
 def end(text: str, width: int) -> str:
@@ -209,20 +250,48 @@ def first_words(text: str, width: int) -> str:
 
 
 def window(text: str, width: int) -> str:
-    """A kind with its kernel and stride, whole where there is room: first what follows goes, then its name."""
-    shorter, match = first_words(text, width), _WINDOW.match(text)
-    if match is None or shorter.startswith(match[0]):
-        return shorter
-    name, figures = match.groups()
-    rest = "…" if match[0] != text else ""
-    room = width - len(figures) - len(rest) - 1
-    if room < 2:
-        return shorter
-    return f"{name if len(name) <= room else f'{name[: room - 1]}…'} {figures}{rest}"
+    """What a table says of a layer in fewer characters: units go first, then ends of names. All figures are kept.
+
+    16 characters hold of "conv_transpose 2x2 /2" all but the end of the name: "conv_tr… 2x2 /2".
+    """
+    return _in_brief(text, width, _SHORTEST_NAME)
+
+
+def _in_brief(text: str, width: int, shortest: int) -> str:
+    """As `window`; no name is shortened to less than so many characters."""
+    if cell_len(text) <= width:
+        return text
+    text = _without_units(text)
+    longest = max((len(name) for name in _NAME.findall(text)), default=0)
+    while cell_len(text) > width and longest > shortest:
+        longest -= 1
+        text = _with_names(text, longest)
+    return text
+
+
+def _without_units(text: str) -> str:
+    for pattern, shorter in _SHORTER:
+        text = pattern.sub(shorter, text)
+    return text
+
+
+def _with_names(text: str, longest: int) -> str:
+    """The text with no name longer than so many characters, an ellipsis among them."""
+    return _NAME.sub(lambda match: match[0] if len(match[0]) <= longest else f"{match[0][: longest - 1]}…", text)
 
 
 def narrowest_window(texts: Sequence[str]) -> int:
-    """The characters of kinds in which kernels and strides can still be read, behind what tells the kind."""
-    windows = ((match, text) for text in texts if (match := _WINDOW.match(text)))
-    lengths = (min(len(match[1]), _NARROWEST_TEXT) + 1 + len(match[2]) + (match[0] != text) for match, text in windows)
-    return max(lengths, default=_NARROWEST_TEXT)
+    """The characters in which all figures of kinds can be read, and of each name what tells it from others."""
+    brief = (_in_brief(text, _NARROWEST_KIND, _READABLE_NAME) for text in dict.fromkeys(texts))
+    return max(map(cell_len, brief), default=_NARROWEST_TEXT)
+
+
+def narrowest_names(names: Sequence[str], least: int) -> int:
+    """The characters, so many at the least, in which names are told apart; the least where that takes too many."""
+    if len(names) > MOST_ROWS:
+        return least
+    count = len(set(names))
+    for width in range(least, 2 * least + 1):
+        if len(set(_told_apart(list(names), [end(name, width) for name in names], width))) == count:
+            return width
+    return least

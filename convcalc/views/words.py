@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import Convention, ReceptiveField, Report
 from convcalc.layers import UNSIZED
+from convcalc.network import Node
 from convcalc.visible import short
 
 if TYPE_CHECKING:
@@ -55,6 +56,20 @@ def binary(size: int) -> str:
     return f"{size} B"
 
 
+_TIMES = ((10**12, "s"), (10**9, "ms"), (10**6, "µs"), (10**3, "ns"))
+"""Units of time, in picoseconds."""
+
+
+def duration(picoseconds: int) -> str:
+    """A time to three digits, rounded down: what takes at least so long takes no less than is written."""
+    unit, suffix = next(((unit, suffix) for unit, suffix in _TIMES if picoseconds >= unit), (1, "ps"))
+    units = picoseconds // unit
+    places = max(0, 3 - len(str(units))) if unit > 1 else 0
+    digits = picoseconds * 10**places // unit
+    written = f"{digits // 10**places:,}" + (f".{digits % 10**places:0{places}}" if places else "")
+    return f"{written} {suffix}"
+
+
 def shape(sizes: Sequence[int]) -> str:
     """64x112x112; ``?`` where it is not known."""
     return "?" if tuple(sizes) == UNSIZED else "x".join(map(str, sizes))
@@ -93,6 +108,11 @@ def field(seen: ReceptiveField | None) -> str:
 
 def totals(report: Report) -> str:
     """The line below the table."""
+    return "   ".join(total_parts(report))
+
+
+def total_parts(report: Report) -> list[str]:
+    """What the line below the table says, part by part."""
     sums, peak, uncosted = report.totals, report.peak, len(report.uncosted)
     params, buffers, macs = (at_least(exact(number), uncosted) for number in (sums.params, sums.buffers, sums.macs))
     beside = f"   buffers {buffers}" if uncosted else f" (buffers {buffers})"
@@ -101,10 +121,12 @@ def totals(report: Report) -> str:
     if field(seen):
         stride = f", stride {per_axis(seen.stride)}" if seen and seen.stride and set(seen.stride) - {None} else ""
         parts.append(f"field {field(seen)}{stride}")
+    parts.append(f"weights {at_least(binary(sums.weight_bytes), uncosted)}")
     if peak is not None:
         least = "at least " if report.unsized else ""
-        parts.append(f"peak activations {least}{binary(peak.bytes)} at {short(peak.layer)}")
-    return "   ".join(parts)
+        fused = "fused " if report.terms.fused else ""
+        parts.append(f"{fused}peak activations {least}{binary(peak.bytes)} at {short(peak.layer)}")
+    return parts
 
 
 def bound(report: Report) -> str:
@@ -153,13 +175,16 @@ def duration(picoseconds: int) -> str:
 
 
 def convention(convention: Convention) -> str:
-    """What is counted, and for which batch and dtype."""
-    return f"{convention.macs} · batch {convention.batch} · {convention.dtype}"
+    """What is counted, for which batch and dtype, of layers or of kernels, and on which device."""
+    parts = [convention.macs, f"batch {convention.batch}", convention.dtype]
+    parts += ["kernels: norms folded, activations and sums in place"] if convention.fused else []
+    parts += [f"on {short(convention.device)}"] if convention.device else []
+    return " · ".join(parts)
 
 
 def notes(report: Report) -> list[str]:
     """What a reader should know beside the numbers."""
-    texts = list(filter(None, [bound(report)]))
+    texts = [*filter(None, [bound(report)]), *_terms(report)]
     if report.uncosted:
         names = listed(report.uncosted)
         texts.append(f"the cost of {names} is not known; shares are of the other layers")
@@ -174,6 +199,64 @@ def notes(report: Report) -> list[str]:
     if any(row.receptive_field.size is None and not row.receptive_field.is_global for row in report.layers):
         texts.append("?: the receptive field is too irregular to be worked out within the limits")
     return texts
+
+
+def _terms(report: Report) -> Iterator[str]:
+    """What a reader should know of the terms on which it was counted, where these are not the plainest."""
+    if report.terms.fused:
+        yield fused(report)
+    macs = report.totals.macs_by_format
+    if set(macs) - {"float32 x float32"}:
+        amounts = ", ".join(f"{factors} {scaled(count)}" for factors, count in macs.items())
+        yield f"MACs by weight x activation: {amounts}; bit operations {scaled(report.totals.bit_operations)}"
+    deployed = _deployed(report)
+    if deployed:
+        yield f"{', '.join(deployed)}: as the spec's `deploy` says"
+
+
+def _deployed(report: Report) -> list[str]:
+    """The terms that are those of the spec's `deploy`."""
+    spoken, terms = report.written.deployment, report.terms
+    device = terms.device.name if terms.device is not None else None
+    parts = [
+        (spoken.batch is not None and spoken.batch == terms.batch, f"batch {terms.batch}"),
+        (spoken.precision is not None and spoken.precision == terms.precision, str(terms.precision)),
+        (spoken.fused is not None and spoken.fused == terms.fused, "fused" if terms.fused else "not fused"),
+        (bool(spoken.device) and device is not None and _names(spoken.device or "", device), f"on {device}"),
+    ]
+    return [text for is_so, text in parts if is_so]
+
+
+def _names(word: str, device: str) -> bool:
+    """Whether what a spec says of its device, a name or a file, is that one."""
+    return word == device or word.replace("\\", "/").rpartition("/")[2].rpartition(".")[0] == device
+
+
+def fused(report: Report) -> str:
+    """What became of the layers that are no kernels of their own, counted in the networks before and after."""
+    written = {node.name: node for node in report.written.layers}
+    kernels = report.network.layers
+    behind = {id(part.config) for node in kernels for part in getattr(node.config, "then", ())}
+    joined = [written.pop(name) for node in kernels for name in node.merged]
+    for node in kernels:
+        written.pop(node.name)
+    in_place = [node for node in kernels if node.in_place is not None]
+    parts = {
+        "folded": [node for node in joined if id(node.config) not in behind],
+        "in the kernel before": [node for node in joined if id(node.config) in behind],
+        "in place": in_place,
+        "left out": list(written.values()),
+    }
+    texts = [f"{_counted(nodes)} {what}" for what, nodes in parts.items() if nodes]
+    if not texts:
+        return "fused: nothing can be folded, merged or left out, the network runs as it is written"
+    return f"fused: {len(kernels):,} kernels; {'; '.join(texts)}"
+
+
+def _counted(nodes: Sequence[Node]) -> str:
+    """52 batch_norm, 1 scale."""
+    kinds = [node.kind for node in nodes]
+    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
 
 
 def _centred_apart(report: Report) -> list[str]:

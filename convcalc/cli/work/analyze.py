@@ -35,8 +35,10 @@ def analyze(
     strict: bool = False,
     scale: str = "",
     blocks: str = "",
+    show: Sequence[str] = (),
+    hide: Sequence[str] = (),
 ) -> None:
-    """Print the costs of each file."""
+    """Print the costs of each file; `show` and `hide` name columns of a table (see `convcalc.views.figures`)."""
     from convcalc.analysis.analyze import analyze as cost
     from convcalc.analysis.lines import lines
     from convcalc.cli.loading import load
@@ -45,13 +47,14 @@ def analyze(
     from convcalc.language.source import Diagnostic, unfinished
     from convcalc.views import view
     from convcalc.views.analyze.shared import Analyzed
+    from convcalc.views.figures import columns
 
     times = _times(latency) if latency else None
     writer, out = view("analyze", format), Output(sys.stdout)
     is_folded = by != "layer" or top is not None
-    code = ExitCode.DONE
+    code, chosen = ExitCode.DONE, columns(show, hide)
 
-    def show(file: str) -> list[Diagnostic]:
+    def shown_of(file: str) -> list[Diagnostic]:
         """Show what can be worked out of a file; its mistakes, which stand behind that."""
         errors: list[Diagnostic] = []
         try:
@@ -68,7 +71,7 @@ def analyze(
             return fail(file, [*errors, problem])
         shown = lines(report, by=by, top=top, expand=expand)
         measured = _measured(report, times) if times is not None else None
-        writer.write(Analyzed(readable(file), report, shown, errors, is_folded, measured), out)
+        writer.write(Analyzed(readable(file), report, shown, errors, is_folded, latency=measured, columns=chosen), out)
         return errors
 
     def fail(file: str, errors: list[Diagnostic]) -> list[Diagnostic]:
@@ -79,7 +82,7 @@ def analyze(
     for file in files:
         try:
             with steps.afresh():
-                errors = show(file)
+                errors = shown_of(file)
         except steps.OutOfSteps:
             errors = fail(file, [unfinished(readable(file))])
         if errors:

@@ -1,4 +1,4 @@
-"""Reports as CSV: a line a layer, raw integers, one header for all."""
+"""Reports as CSV: a line a layer, raw integers but for operations a byte, one header for all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from convcalc.views.formats import csv
 from convcalc.views.output import Output
 
 _LAYER = ("name", "kind", "summary", "layers")
-_HEADER = ("model", "spec", *_LAYER, "output_shape", *COSTS, *csv.FIELD, "uncosted")
+_BYTES = ("input_bytes", "weight_bytes", "output_bytes", "ops_per_byte", "bit_operations", "weights", "activations")
+_BOUND = ("bound_ps", "bound_by", "padded_macs")
+_HEADER = ("model", "spec", *_LAYER, "output_shape", *COSTS, *csv.FIELD, *_BYTES, *_BOUND, "uncosted")
 
 
 def write(analyzed: Analyzed, out: Output) -> None:
@@ -28,4 +30,15 @@ def write(analyzed: Analyzed, out: Output) -> None:
 def _cells(model: str, spec: str, line: Line) -> list[object]:
     layer = [getattr(line, name) for name in _LAYER]
     shape, field = words.shape(line.output_shape or ()), csv.field(line.receptive_field)
-    return [model, spec, *layer, shape, *csv.costs(line), *field, line.uncosted]
+    *moved, bit_operations = csv.traffic(line)
+    numbers = [*moved, _intensity(line), bit_operations, line.weights, line.activations]
+    return [model, spec, *layer, shape, *csv.costs(line), *field, *numbers, *_bound(line), line.uncosted]
+
+
+def _intensity(line: Line) -> str:
+    return "" if line.ops_per_byte is None or not line.is_known else f"{line.ops_per_byte:.4f}"
+
+
+def _bound(line: Line) -> list[object]:
+    bound = line.bound
+    return [bound.ps, bound.by, bound.padded_macs] if bound is not None else [""] * len(_BOUND)

@@ -12,19 +12,16 @@ def write(analyzed: Analyzed, out: Output) -> None:
     """Title, table, totals and convention; no totals where there are errors."""
     report, is_complete = analyzed.report, not analyzed.errors
     name, shapes, path = words.title(report, analyzed.path)
+    figures = [figure for figure, _ in analyzed.columns.chosen(report)]
     rows = [
         (
             cell(line.name) + (f" x{line.times}" if line.times else ""),
-            cell(words.kind(line)),
-            words.shape(line.output_shape or ()),
-            words.cost(line, line.params, words.exact),
-            words.cost(line, line.macs, words.exact),
-            words.share(line.macs, report.totals.macs),
-            words.field(line.receptive_field),
+            *(cell(figure.write(line, report, words.exact, words.exact)) for figure in figures),
         )
         for line in analyzed.lines
     ]
-    lines = table(("layer", "kind", "output", "params", "MACs", "share", "field"), "lllrrrr", rows)
+    sides = "".join("l" if figure.is_text else "r" for figure in figures)
+    lines = table(("layer", *(figure.header for figure in figures)), f"l{sides}", rows)
     totals = [f"**{escaped(words.totals(report).replace('   ', ' · '))}**", ""] if is_complete else []
     notes = [f"{escaped(note)}  " for note in analyzed.notes] if is_complete else []
     title, end = f"### {escaped(name)} ({escaped(shapes)})", f"{words.convention(report.convention)} · {code(path)}"

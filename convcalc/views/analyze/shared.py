@@ -9,12 +9,14 @@ from convcalc.analysis.lines import Line
 from convcalc.analysis.report import Report
 from convcalc.language.source import Diagnostic
 from convcalc.views import words
+from convcalc.views.figures import Columns
 
 
 class Analyzed(msgspec.Struct, frozen=True):
     """The report of a spec, as far as it could be worked out in spite of `errors`, and the lines to show of it.
 
-    `is_folded`: the lines are blocks or kinds, or not all of them. `latency` is what a table of times says of it.
+    `is_folded`: the lines are blocks or kinds, or not all of them. `latency` is what a table of times says of it,
+    `columns` are those that a table shows.
     """
 
     path: str
@@ -23,8 +25,11 @@ class Analyzed(msgspec.Struct, frozen=True):
     errors: list[Diagnostic]
     is_folded: bool
     latency: Latency | None = None
+    columns: Columns = Columns()
 
     @property
     def notes(self) -> list[str]:
         """What a reader should know beside the numbers."""
-        return words.notes(self.report) + words.measured(self.report, self.latency)
+        return [
+            *self.columns.notes(self.report), *words.notes(self.report), *words.measured(self.report, self.latency)
+        ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from convcalc.analysis.compare import Change, TotalDeltas, compare
 from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By, Line
-from convcalc.analysis.report import COSTS
+from convcalc.analysis.report import COSTS, TRAFFIC
 from convcalc.analysis.sides import Candidate, Sides
 from convcalc.views import words
 from convcalc.views.compare import shared
@@ -13,7 +13,7 @@ from convcalc.views.compare.shared import Compared, ordered
 from convcalc.views.formats import csv
 from convcalc.views.output import Output
 
-_SIDE = ("name", "kind", "output_shape", *COSTS, "field_size", "uncosted")
+_SIDE = ("name", "kind", "output_shape", *COSTS, *TRAFFIC, "field_size", "uncosted")
 _COMPARED = ("params", "macs")
 
 
@@ -43,7 +43,8 @@ def _side(line: Line | None) -> list[object]:
     if line is None:
         return [""] * len(_SIDE)
     shape = words.shape(line.output_shape or ())
-    return [line.name, line.kind, shape, *csv.costs(line), csv.field(line.receptive_field)[0], line.uncosted]
+    costs = [*csv.costs(line), *csv.traffic(line)]
+    return [line.name, line.kind, shape, *costs, csv.field(line.receptive_field)[0], line.uncosted]
 
 
 def _percent(number: float | None) -> str:
@@ -68,6 +69,7 @@ def _several(sides: Sides) -> list[list[object]]:
             rows.append([candidate.label, smallest, *[""] * (len(header) - 6), candidate.reason, "", "", ""])
             continue
         totals = [getattr(comparison.head.totals, name) for name in TotalDeltas.__struct_fields__]
+        totals = ["" if number is None else number for number in totals]
         macs = comparison.totals.macs
         field = csv.field(comparison.head.receptive_field)[0]
         rows.append(

@@ -114,7 +114,8 @@ def _lines(count: int, by: By) -> str:
 def _several(sides: Sides, by: By) -> list[Section]:
     what = "variant" if sides.variants else "spec"
     is_partial = any(candidate.skipped for candidate in sides.candidates)
-    header = [what, "params", "MACs", "peak activations", "field", *["replaced"] * is_partial]
+    totals = [column.header for column in shared.columns(sides)]
+    header = [what, *totals, *["replaced"] * is_partial]
     rows = []
     for candidate, cells in shared.ranked(sides):
         starred = [f"**{text[:-2]}**" if text.endswith(" *") else text for text in cells.values()]
@@ -123,8 +124,9 @@ def _several(sides: Sides, by: By) -> list[Section]:
     for candidate in sides.candidates:
         if candidate.comparison is None:
             reason = f"cannot apply: {escaped(short(candidate.reason, 500))}"
-            rows.append(row(cell(candidate.label), *[""] * (4 + is_partial), reason))
-    sections = [Section(table([*header, f"against {cell(sides.label)}"], f"lrrrr{'r' * is_partial}l"), rows)]
+            rows.append(row(cell(candidate.label), *[""] * (len(totals) + is_partial), reason))
+    numbers = "r" * (len(totals) + is_partial)
+    sections = [Section(table([*header, f"against {cell(sides.label)}"], f"l{numbers}l"), rows)]
     for candidate in sides.candidates:
         if candidate.comparison is not None:
             title = f"{html.escaped(candidate.label)}: {shared.headline(candidate.comparison)}"

@@ -257,11 +257,15 @@ def totals(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
         ("elementwise_ops", "element-wise ops"),
         ("weight_bytes", "weights"),
         ("peak_activation_bytes", "peak activations"),
+        ("bit_operations", "bit operations"),
+        ("bound_ps", "time at least"),
     ):
         delta = getattr(comparison.totals, cost)
-        if cost == "buffers" and not delta.base and not delta.head:
+        if delta is None or (cost == "buffers" and not delta.base and not delta.head):
             continue
-        write = words.binary if cost.endswith("_bytes") else words.exact
+        if cost == "bit_operations" and all(map(_is_plain, (comparison.base, comparison.head))):
+            continue
+        write = words.binary if cost.endswith("_bytes") else words.duration if cost == "bound_ps" else words.exact
         is_exact = cost == "peak_activation_bytes" or not any(lacking)
         before, after = (
             words.at_least(write(number), 0 if is_exact else count)
@@ -275,7 +279,33 @@ def totals(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
     return rows
 
 
-COLUMNS = ("params", "macs", "peak_activation_bytes", "field")
+def _is_plain(report: Report) -> bool:
+    """Whether all numbers are float32."""
+    return not set(report.totals.macs_by_format) - {"float32 x float32"}
+
+
+class Ranked(msgspec.Struct, frozen=True):
+    """A column of several networks: a total, what it is called, short, and how soon it is left out for room."""
+
+    total: str
+    header: str
+    short: str
+    rank: int
+
+
+RANKED = (
+    Ranked("params", "params", "params", 1),
+    Ranked("macs", "MACs", "MACs", 0),
+    Ranked("weight_bytes", "weights", "weights", 7),
+    Ranked("peak_activation_bytes", "peak activations", "peak", 5),
+    Ranked("bound_ps", "time at least", "at least", 3),
+    Ranked("field", "field", "field", 2),
+)
+
+
+def columns(sides: Sides) -> list[Ranked]:
+    """The columns of several networks; times are among them where there is a device."""
+    return [column for column in RANKED if column.total != "bound_ps" or sides.base.terms.device is not None]
 
 
 def _total(report: Report, cost: str) -> tuple[int | None, str]:
@@ -285,7 +315,8 @@ def _total(report: Report, cost: str) -> tuple[int | None, str]:
     number = getattr(report.totals, cost)
     if cost == "peak_activation_bytes":
         return number, words.binary(number)
-    return number, words.at_least(words.exact(number), len(report.uncosted))
+    write = {"weight_bytes": words.binary, "bound_ps": words.duration}.get(cost, words.exact)
+    return number, words.at_least(write(number), len(report.uncosted))
 
 
 def _extent(field: ReceptiveField | None) -> int | None:
@@ -311,11 +342,11 @@ def ranked(sides: Sides) -> list[tuple[Candidate, dict[str, str]]]:
     if sides.variants:
         rows.sort(key=lambda row: row[1].totals.macs)
     cells: list[dict[str, str]] = [{} for _ in rows]
-    for cost in COLUMNS:
+    for cost in (column.total for column in columns(sides)):
         column = [_total(report, cost) for _, report in rows]
         numbers = [number for number, _ in column if number is not None]
         for row, (number, text), (_, report) in zip(cells, column, rows, strict=True):
             is_least = number is not None and number == min(numbers) and 2 * numbers.count(number) <= len(numbers)
-            is_least = is_least and not (report.uncosted and cost in {"params", "macs"})
+            is_least = is_least and not (report.uncosted and cost in {"params", "macs", "weight_bytes", "bound_ps"})
             row[cost] = f"{text} *" if is_least else text
     return [(candidate, row) for (candidate, _), row in zip(rows, cells, strict=True)]

@@ -9,7 +9,7 @@ from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By, Line
 from convcalc.analysis.sides import Candidate, Sides
 from convcalc.views import conversion, words
-from convcalc.views.columns import Column, end, first_words
+from convcalc.views.columns import Column, end, first_words, narrowest_window, window
 from convcalc.views.columns import show as show_table
 from convcalc.views.compare import shared
 from convcalc.views.compare.shared import Compared
@@ -58,7 +58,7 @@ def _print_variant(console: Console, candidate: Candidate, comparison: Compariso
     lines = [line for line, _, _ in rows]
     columns = [
         Column("layer", [line.name for line in lines], "left", shorten=end),
-        Column("kind", [words.kind(line) for line in lines], "left", "cyan", rank=2, shorten=first_words),
+        _kinds([words.kind(line) for line in lines]),
         Column("output", [words.shape(line.output_shape or ()) for line in lines], "left", rank=5),
         Column("params", [words.cost(line, line.params, words.exact) for line in lines], rank=1),
         Column("MACs", [words.cost(line, line.macs, words.scaled) for line in lines]),
@@ -75,6 +75,10 @@ def _print_variant(console: Console, candidate: Candidate, comparison: Compariso
     if count:
         console.print(terminal.line(f"{count} layer{'s' if count > 1 else ''} further on changed with their input"))
     _print_notes(console, candidate)
+
+
+def _kinds(kinds: list[str]) -> Column:
+    return Column("kind", kinds, "left", "cyan", rank=2, shorten=window, narrowest=narrowest_window(kinds))
 
 
 def _before_and_after(change: Change) -> list[tuple[Line, str, str]]:
@@ -122,7 +126,7 @@ def _print_specs(console: Console, candidate: Candidate, comparison: Comparison,
     columns = [
         Column("", [shared.MARKS[change.mark] for change in changes], "left"),
         Column(by, [shared.name(change) for change in changes], "left", shorten=end),
-        Column("kind", kinds, "left", "cyan", rank=2, shorten=first_words),
+        _kinds(kinds),
         Column("output", [shared.outputs(change) for change in changes], "left", rank=6),
         Column("params", [shared.changed(change, "params", shared.exactly) for change in changes], rank=1),
         Column("%", [shared.percent(delta).removesuffix(" %") for delta in params], rank=5),
@@ -139,11 +143,10 @@ def _print_several(console: Console, sides: Sides) -> None:
     ranked = shared.ranked(sides)
     networks = [candidate for candidate, _ in ranked]
     labels, what = [network.label for network in networks], "variant" if sides.variants else "spec"
-    headers = (("params", 1), ("MACs", 0), ("peak", 5), ("field", 2))
     columns = [Column(what, labels, "left", shorten=end, narrowest=_LONGEST_VARIANT)]
     columns += [
-        Column(header, _starred([cells[cost] for _, cells in ranked]), rank=rank)
-        for cost, (header, rank) in zip(shared.COLUMNS, headers, strict=True)
+        Column(column.short, _starred([cells[column.total] for _, cells in ranked]), rank=column.rank)
+        for column in shared.columns(sides)
     ]
     if any(network.skipped for network in networks):
         columns.append(Column("replaced", [shared.coverage(network) for network in networks], rank=6))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 from convcalc.analysis.lines import Line
-from convcalc.analysis.report import COSTS, ReceptiveField
+from convcalc.analysis.report import COSTS, TRAFFIC, ReceptiveField
 from convcalc.visible import visible
 
 _FORMULA = re.compile("\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
@@ -28,6 +28,11 @@ def text(rows: Iterable[Iterable[object]]) -> str:
 def costs(line: Line) -> list[object]:
     """Cells of what a line costs, as `COSTS` are called: empty where nothing of it is known."""
     return [getattr(line, cost) if line.is_known else "" for cost in COSTS]
+
+
+def traffic(line: Line) -> list[object]:
+    """Cells of the bytes and bit operations of a line, as `TRAFFIC` are called: empty where nothing is known of it."""
+    return [getattr(line, amount) if line.is_known else "" for amount in TRAFFIC]
 
 
 def field(field: ReceptiveField | None) -> list[str]:

@@ -11,7 +11,7 @@ from convcalc.views.formats import csv
 from convcalc.views.output import Output
 from convcalc.views.zoo import shared
 
-_TOTALS = Totals.__struct_fields__
+_TOTALS = tuple(name for name in Totals.__struct_fields__ if name not in ("macs_by_format", "bound_ps"))
 _HEADER = ("name", "spec", "inputs", "outputs", *_TOTALS, *csv.FIELD, "variables", "source")
 
 
