@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from command_line import application
 from conftest import draws
 from hypothesis import given
 from lint_runs import command, lint_text
+from typer.testing import CliRunner
 
 import convcalc
 from convcalc import Report, analyze, devices
@@ -156,3 +158,16 @@ layers:
 def test_terms_are_those_of_the_options() -> None:
     terms = analyze(network({}), dtype="weights=int4,activations=int8", batch=2, fused=True).terms
     assert terms == Terms(batch=2, precision=precision("weights=int4,activations=int8"), fused=True)
+
+
+def test_a_variant_keeps_what_is_said(tmp_path: Path) -> None:
+    path, other = tmp_path / "net.yaml", tmp_path / "other.yaml"
+    deploy = "deploy: {dtype: int8, batch: 2}\nbudget: {sram: 1 MiB, bound_ms: 2.5}\n"
+    path.write_text(deploy + LAYERS.replace("bias: false}", "bias: false, bits: {weights: 4}}"), "utf-8")
+    done = CliRunner().invoke(application(), ["compare", str(path), "--variant", "separable", "-o", str(other)])
+    assert done.exit_code == 0, done.output
+    before, after = convcalc.load(path), convcalc.load(other)
+    assert other.read_text("utf-8").startswith(deploy)
+    assert (after.deployment, after.budget) == (before.deployment, before.budget)
+    assert [str(row.weights) for row in analyze(after).layers][:2] == ["int4", "int4"]
+    assert {row.activations for row in analyze(after).layers} == {"int8"}
