@@ -34,7 +34,10 @@ CODES = {
     "peak_activation_bytes": "CC503",
     "activation_bytes": "CC503",
     "weight_bytes": "CC504",
+    "buffer_bytes": "CC504",
+    "bit_operations": "CC502",
 }
+DEPLOYED = {**CODES, "sram": "CC508", "flash": "CC509"}
 NET = """\
 name: net
 input: [3, 16, 16]
@@ -85,8 +88,8 @@ def figure(report: Report, name: str, prefix: str) -> int:
         return alive(report, {row.name for row in rows})
     if name == "activation_bytes":
         return sum(4 * math.prod(row.output_shape) for row in rows)
-    if name == "weight_bytes":
-        return 4 * sum(row.params for row in rows)
+    if name in ("weight_bytes", "buffer_bytes"):
+        return 4 * sum(row.params if name == "weight_bytes" else row.buffers for row in rows)
     return sum(getattr(row, name) for row in rows)
 
 
@@ -112,6 +115,177 @@ def test_a_budget_is_exceeded_from_one_more_on(layer: str, name: str, room: int)
     assert f"{limit:,}" in finding.message
     if limit:
         assert f"({100 * (result - limit) / limit:.1f} %)" in finding.message
+
+
+# ---- as it is deployed -------------------------------------------------------------------------------------------
+
+TERMS = st.fixed_dictionaries(
+    {
+        "fused": st.booleans(),
+        "dtype": st.sampled_from(["float32", "int8", "weights=int4,activations=int8,bias=int32", "int3"]),
+        "batch": st.sampled_from([1, 3]),
+    }
+)
+BITS = {"float32": 32, "int8": 8, "int4": 4, "int3": 3, "int32": 32}
+
+
+def formats_of(dtype: str) -> dict[str, int]:
+    """The bits of each role."""
+    if "=" not in dtype:
+        return dict.fromkeys(("weights", "activations", "bias"), BITS[dtype])
+    return {role: BITS[name] for role, name in (part.split("=") for part in dtype.split(","))}
+
+
+def kernels(report: Report, prefix: str) -> list[int]:
+    """The rows in which layers run whose names begin so."""
+    return [
+        place
+        for place, row in enumerate(report.layers)
+        for names in [(row.name, *row.fused)]
+        if not prefix or any(name == prefix or name.startswith(f"{prefix}.") for name in names)
+    ]
+
+
+def held(report: Report, bits: dict[str, int], rows: list[int], *, learned: bool) -> int:
+    """Bytes of the arrays of some rows, whose filters each begin on a byte."""
+    network, most = report.network, 0
+    for node in [network.layers[row] for row in rows]:
+        config, shapes = node.config, network.shapes_into(node)
+        for name, shape in (config.weights(*shapes) if learned else config.buffers(*shapes)).items():
+            filters = shape[0] if len(shape) > 1 else 1
+            size = bits["bias" if name == "bias" else "weights"]
+            most += filters * math.ceil(math.prod(shape) // filters * size / 8)
+    return most
+
+
+def occupied(report: Report, bits: int, batch: int, rows: list[int]) -> int:
+    """The most bytes that are in use while one of some rows runs, by the places that tensors are in."""
+    network, most = report.network, 0
+    nodes, place = network.nodes, list(range(len(network.nodes)))
+    for index, node in enumerate(nodes):
+        if node.overwritten is not None:
+            place[index] = place[node.overwritten]
+    for row in rows:
+        when = row + network.input_count
+        needed = {when}
+        for index in range(when + 1):
+            if any(index in other.inputs for other in nodes[when:]) or index in network.outputs:
+                needed.add(index)
+        sizes: dict[int, int] = {}
+        for index in needed:
+            size = batch * math.ceil(math.prod(nodes[index].shape) * bits / 8)
+            sizes[place[index]] = max(size, sizes.get(place[index], 0))
+        most = max(most, sum(sizes.values()))
+    return most
+
+
+def amount_of(report: Report, name: str, layer: str, dtype: str, batch: int) -> int:
+    """An amount of what is deployed, counted from the shapes."""
+    rows, bits = kernels(report, layer), formats_of(dtype)
+    chosen = [report.layers[row] for row in rows]
+    if name in ("peak_activation_bytes", "sram"):
+        return occupied(report, bits["activations"], batch, rows)
+    if name == "activation_bytes":
+        return sum(batch * math.ceil(math.prod(row.output_shape) * bits["activations"] / 8) for row in chosen)
+    if name == "bit_operations":
+        return sum(row.macs for row in chosen) * bits["activations"] * bits["weights"]
+    if name in ("flash", "weight_bytes", "buffer_bytes"):
+        weights, buffers = (held(report, bits, rows, learned=learned) for learned in (True, False))
+        return {"flash": weights + buffers, "weight_bytes": weights, "buffer_bytes": buffers}[name]
+    return int(sum(getattr(row, name) for row in chosen))
+
+
+def spelt(dtype: str) -> Any:
+    """As a spec writes it."""
+    return dict(part.split("=") for part in dtype.split(",")) if "=" in dtype else dtype
+
+
+@given(LAYERS, st.sampled_from([*DEPLOYED]), st.sampled_from([-1, 0]), TERMS, st.booleans())
+def test_a_budget_is_about_what_is_deployed(
+    layer: str, name: str, room: int, how: dict[str, Any], in_spec: bool
+) -> None:
+    report = analyze(loads(Source("net.yaml", net())), **how)
+    most = amount_of(report, name, layer, how["dtype"], how["batch"])
+    written = f"budget: {{{name}: {max(0, most + room)}}}"
+    text = net(**{layer: f", {written}"}) if layer else f"{written}\n{net()}"
+    deploy = yaml.safe_dump({"deploy": {**how, "dtype": spelt(how["dtype"])}})
+    linted = lint_text(f"{deploy}{text}", select=("CC5",)) if in_spec else lint_text(text, select=("CC5",), **how)
+    if room == 0 or most == 0:
+        assert linted.findings == ()
+        return
+    (finding,) = linted.findings
+    assert (finding.code, finding.layer) == (DEPLOYED[name], layer)
+    assert f" {most:,} " in f" {finding.message}"
+    assert ("fused" in finding.message) is (how["fused"] or name in ("sram", "flash"))
+    assert ("not fused" in finding.message) is (not how["fused"] and name in ("sram", "flash"))
+
+
+BOARD = "peak: {int8: 2 GOP/s}\nbandwidth: 1 MB/s\n"
+SLOW = """\
+input: [10, 10, 10]
+layers:
+  - conv: {{out_channels: 10, kernel_size: 1, bias: false{}}}
+  - conv: {{out_channels: 5, kernel_size: 1, bias: false, bits: fp8}}
+"""
+
+
+def test_a_bound_is_held_against_its_layers(tmp_path: Path) -> None:
+    """On a board so slow at reading that bytes alone count: a kilobyte takes a millisecond."""
+    board, still = tmp_path / "board.yaml", tmp_path / "still.yaml"
+    board.write_text(BOARD, "utf-8")
+    still.write_text("channels: {int8: 4}\n", "utf-8")
+    how: dict[str, Any] = {"select": ("CC510",), "device": str(board), "dtype": "int8"}
+    for limit, is_over in (("2.1", False), ("2.09999", True), ("2", True)):
+        linted = lint_text(SLOW.format(f", budget: {{bound_ms: {limit}}}"), **how)
+        assert bool(linted.findings) is is_over
+        for finding in linted.findings:
+            assert finding.message.startswith("conv1: at least 2.1 ms on board (not fused, int8) are ")
+    budget_ = "budget: {bound_ms: 100}\n"
+    (finding,) = lint_text(budget_ + SLOW.format(""), **how).findings
+    assert (finding.severity, finding.line, finding.column) == ("error", 1, 10)
+    assert finding.message == "bound_ms: conv2: board has no fp8; it has int8"
+    (finding,) = lint_text(budget_ + SLOW.format(""), select=("CC510",)).findings
+    assert finding.message == "bound_ms: a bound of time is that of a device, and none is named"
+    (finding,) = lint_text(budget_ + SLOW.format(""), **{**how, "device": str(still)}).findings
+    assert "no peak and no bandwidth of still are known" in finding.message
+
+
+CONFIGURED = """\
+[lint]
+device = "board.yaml"
+dtype = "int8"
+fused = true
+select = ["CC5"]
+[lint.budgets]
+"*" = {bound_ms = 0.25, sram = "1 KiB", flash = 10}
+"""
+
+
+def test_bounds_and_memories_are_configured(tmp_path: Path) -> None:
+    board, config = tmp_path / "board.yaml", tmp_path / "lint.toml"
+    board.write_text(BOARD, "utf-8")
+    config.write_text(CONFIGURED, "utf-8")
+    messages = [finding.message for finding in lint_text(net(), config=str(config)).findings]
+    assert len(messages) == 3
+    for message in messages:
+        assert message.endswith(f" of {config}")
+        assert "(fused, int8" in message
+        assert " on board" in message
+
+
+@pytest.mark.parametrize("how", [[], ["--fused"], ["--dtype", "int8", "--device", "BOARD"]])
+def test_the_budget_that_is_suggested_is_met(how: list[str], tmp_path: Path) -> None:
+    board, path, kept = tmp_path / "board.yaml", tmp_path / "net.yaml", tmp_path / "kept.yaml"
+    board.write_text(BOARD, "utf-8")
+    how = [str(board) if word == "BOARD" else word for word in how]
+    path.write_text(net(), "utf-8")
+    wanted = {"params", "macs", *({"sram", "flash"} if how else {"peak_activation_bytes"}), "min_receptive_field"}
+    wanted |= {"bound_ms"} if "--device" in how else set()
+    for percent in ("0%", "10%"):
+        suggested = command(str(path), "--suggest-budget", percent, *how, "--config", UNCONFIGURED).out
+        assert set(yaml.safe_load(suggested)["budget"]) == wanted
+        kept.write_text(suggested + net(), "utf-8")
+        assert "CC5" not in command(str(kept), *how, "--config", UNCONFIGURED).out
 
 
 def test_it_says_the_largest_layers() -> None:

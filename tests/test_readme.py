@@ -95,7 +95,9 @@ def test_code_fits_a_terminal_of_80_columns(page: Path) -> None:
 def test_options_that_are_named_are_there(page: Path) -> None:
     known = {"--fix", "--help", "--version", "--install-completion"}
     for name in COMMANDS:
-        known |= {word for option in manual.command().commands[name].params for word in option.opts}
+        known |= {
+            word for option in manual.command().commands[name].params for word in (*option.opts, *option.secondary_opts)
+        }
     prose = BLOCK.sub("", page.read_text("utf-8"))
     named = {word for code in re.findall("`([^`]+)`", prose) for word in re.findall(r"(?<![\w-])--[a-z-]+", code)}
     others = {"--specs", "--no-deps", "--name-only", "--share", "--seed", "--only"}  # of other programs

@@ -133,6 +133,12 @@ ACCEPTED = [  # all of which the spec language reads
     ),
     *("{relu: {budget: {macs: 1M, min_receptive_field: 3}}}", "{relu: {budget: {}, lint: {}}}"),
     *("{relu: {lint: {ignore: CC206}}}", "{bottleneck: {channels: 4, lint: {ignore: [CC2, dead-taps]}, budget: {}}}"),
+    *(
+        "{relu: {bits: 8}}",
+        "{relu: {bits: float16}}",
+        "{relu: {bits: {weights: 4, activations: in_channels, bias: int32}}}",
+    ),
+    *("{bottleneck: {channels: 4, bits: {weights: int3}}}", "{relu: {budget: {bound_ms: 0.5, sram: 1 KiB, flash: 3}}}"),
     *("{conv: {out_channels: 3, kernel_size: 1e0}}", "{conv: {out_channels: 3.0, kernel_size: 0x1}}", "{dropout: 1}"),
 ]
 
@@ -156,6 +162,9 @@ TOPS = [
     "{input: [4], blocks: {b: {parameters: {c: 3}, layers: []}}, layers: [b, {b: {c: 4}}, {b: 4}]}",
     "{input: [4], variables: {a: 1, b: true, c: null, d: [1, [2]], e: a + 1, f: word}, layers: []}",
     "{input: [4], layers: [relu], outputs: [relu1]}",
+    "{input: [4], layers: [], deploy: {fused: true, dtype: int8, batch: 4, device: cortex-m7}}",
+    "{input: [4], layers: [], deploy: {dtype: {weights: int4, activations: float16}}, budget: {bound_ms: 2}}",
+    "{input: [4], layers: [], deploy: {}}",
 ]
 
 
@@ -190,6 +199,14 @@ REFUSED = [  # of which the spec language reads none either
     *("{separable_conv: {kernel_size: 3}}", "separable_conv", "{add: {branches: [[{linear: {out_feature: 3}}]]}}"),
     *("{relu: {budget: 3}}", "{relu: {budget: {mac: 3}}}", "{relu: {budget: {macs: -1}}}", "{relu: {lint: [CC206]}}"),
     *("{relu: {lint: {ignore: 3}}}", "{relu: {lint: {select: CC2}}}", "{relu: {lint: {ignore: [[CC206]]}}}"),
+    *(
+        "{relu: {bits: 0}}",
+        "{relu: {bits: 33}}",
+        "{relu: {bits: [8]}}",
+        "{relu: {bits: {}}}",
+        "{relu: {bits: {macs: 8}}}",
+    ),
+    *("{relu: {budget: {bound_ms: 1 KiB}}}", "{relu: {budget: {bound_ms: 0}}}", "{relu: {bits: {weights: 1.5}}}"),
     *("conv", "linear", "{flatten: {start_axis: null}}", "{flatten: {start_axis: [1]}}"),
 ]
 
@@ -226,6 +243,14 @@ REFUSED_TOPS = [
     "{input: [4], layers: [], expect: [1]}",
     "{input: [4], layers: [], budget: {output: 1}}",
     "{input: [4], layers: [], outputs: {a: 1}}",
+    "{input: [4], layers: [], deploy: 3}",
+    "{input: [4], layers: [], deploy: {fused: 1}}",
+    "{input: [4], layers: [], deploy: {dtype: int33}}",
+    "{input: [4], layers: [], deploy: {dtype: {}}}",
+    "{input: [4], layers: [], deploy: {dtype: {weight: int8}}}",
+    "{input: [4], layers: [], deploy: {batch: 0}}",
+    "{input: [4], layers: [], deploy: {device: 3}}",
+    "{input: [4], layers: [], deploy: {target: a100}}",
     "{input: [4], layers: [], name: [a]}",
 ]
 

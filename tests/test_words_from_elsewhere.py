@@ -159,7 +159,7 @@ SPECS = {
     "input: [3]\nmodel: [relu]\n": "2:1 write `layers: [relu]`",
     "input: [3]\nvars: {w: 3}\nlayers: [linear: w]\n": "2:1 write `variables: {w: 3}`",
     "input: [3]\nnum_classes: 8\nlayers: [relu]\n": "2:1 a value of your own stands under `variables`",
-    "input: [3]\nbatch_size: 8\nlayers: [relu]\n": "2:1 there is no batch axis in a spec, and `--batch 8` says",
+    "input: [3]\nbatch_size: 8\nlayers: [relu]\n": "2:1 write it under `deploy`: `deploy: {batch: 8}`",
     "input: [3]\nlayers: [linear: classes]\n": "2:18 a value of your own stands under `variables`",
     "input: [3, 8, 8]\nlayers:\n  conv: {out_channels: 3, kernel_size: 1}\n": (
         "3:3 each layer begins with a dash: `- conv: {out_channels: 3, kernel_size: 1}`"

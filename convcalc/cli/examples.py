@@ -17,7 +17,7 @@ EXAMPLES = {
     "verify": ("convcalc verify net.yaml", "convcalc verify zoo:resnet18 --layer stem --against onnxruntime"),
     "lint": (
         "convcalc lint zoo:vgg16 --input 3x32x32",
-        "convcalc lint net.yaml --device a100 --dtype float16 --format sarif=out.sarif --force",
+        "convcalc lint net.yaml --device a100 --format sarif=out.sarif --force",
     ),
     "import": ("convcalc import model.onnx", "convcalc import model.onnx -o net.yaml --input 3x224x224"),
     "export": ("convcalc export zoo:resnet18 -o resnet18.onnx", "convcalc export net.yaml -o net.py"),

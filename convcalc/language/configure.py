@@ -107,7 +107,7 @@ class Configurator:
             if role in site.layer.bits and getattr(own, role) != getattr(held, role):
                 theirs = getattr(held, role) or "the format of the network"
                 message = (
-                    f"{BITS}: found {getattr(own, role)} for its {role}, which are those of {owner.name}, {theirs}"
+                    f"{BITS}: found {getattr(own, role)} for {role}, which are those of {owner.name}: {theirs}"
                 )
                 raise self.problems.fail(site, "CC103", message, f"{BITS}.{role}", f"say it in {owner.name}")
         shared = PartialPrecision(held.weights, own.activations, held.bias)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from convcalc.arithmetic.number import whole
-from convcalc.arithmetic.precision import ROLES, Precision, format_of, precision, precision_of
+from convcalc.arithmetic.precision import ROLES, format_of, precision, precision_of
 from convcalc.fields import LARGEST, shown
 from convcalc.language.limits import entries
 from convcalc.language.parsing import parse

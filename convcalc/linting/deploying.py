@@ -8,6 +8,7 @@ from typing import Any
 from convcalc import devices
 from convcalc.analysis.terms import HowRun
 from convcalc.language.source import SpecError
+from convcalc.rules._deployed import in_words
 
 
 def how_run(*, device: str | None, dtype: str | None, fused: bool | None, batch: int | None) -> HowRun:
@@ -24,6 +25,5 @@ def device_named(word: str, folder: str = "") -> tuple[str, str, str]:
         devices.load(named)
     except SpecError as error:
         mistake = error.diagnostics[0]
-        where = f"{mistake.path}:{mistake.line}: " if mistake.line else ""
-        return named, f"{where}{mistake.message}", mistake.help
+        return named, in_words(mistake), mistake.help
     return named, "", ""

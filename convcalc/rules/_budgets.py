@@ -5,7 +5,7 @@ A budget is about the network as it is deployed (`subject.deployed`): in kernels
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -94,26 +94,28 @@ def over_budget(subject: Subject, names: tuple[str, ...]) -> Iterator[Problem]:
 
 def over_bound(subject: Subject) -> Iterator[Problem]:
     """Where the least time on the device exceeds its limit, or there is no such time."""
-    deployed = subject.deployed
+    deployed, mistaken = subject.deployed, subject.device_problem
     for limit in limits(subject, (DURATION,)):
+        if mistaken is not None:
+            yield limit.problem(f"{DURATION}: {mistaken.message}", mistaken.help)
+            continue
+        rows = limit.rows(deployed)
         try:
-            bounds = deployed.bounds_ps
+            bounds = dict(zip(rows, deployed.bounds_ps(rows), strict=True))
         except Unbounded as error:
             yield limit.problem(f"{DURATION}: {error}", error.advice)
             continue
-        rows = limit.rows(deployed)
-        value, most = sum(bounds[row] for row in rows), limit.value * PICOSECONDS
+        value, most = sum(bounds.values()), limit.value * PICOSECONDS
+        budget = f"the budget of {float(limit.value):g} ms"
         unknown = uncosted(deployed.report, DURATION, rows)
         if value > most:
-            on = f"on {deployed.device.name} ({deployed.memory()})" if deployed.device is not None else ""
-            known = f" ({len(unknown)} not costed)" if unknown else ""
+            known = f", {len(unknown)} not costed" if unknown else ""
+            on = f"{deployed.device.name if deployed.device is not None else ''} ({deployed.memory()}{known})"
             over = f"{milliseconds(value - most)} ms{percentage(value - most, most)}"
-            yield limit.problem(
-                f"at least {milliseconds(value)} ms{known} {on} are {over} over the budget of {float(limit.value):g} ms",
-                _longest(deployed, bounds, rows),
-            )
+            message = f"at least {milliseconds(value)} ms on {on} are {over} over {budget}"
+            yield limit.problem(message, _longest(deployed, bounds))
         elif unknown:
-            message = f"at least {milliseconds(value)} ms: whether the budget of {float(limit.value):g} ms is met is not known"
+            message = f"at least {milliseconds(value)} ms: whether {budget} is met is not known"
             yield limit.problem(message, unknown_costs(unknown), "info")
 
 
@@ -216,11 +218,11 @@ def _largest(subject: Subject, name: str, rows: Sequence[int]) -> str:
     return f"{where}; alive: {_listed(name, tensors[:MOST_NAMES])}"
 
 
-def _longest(deployed: Deployed, bounds: Sequence[int], rows: Sequence[int]) -> str:
+def _longest(deployed: Deployed, bounds: Mapping[int, int]) -> str:
     """The rows that take the most time, in words."""
-    most = sorted(rows, key=lambda row: -bounds[row])[:MOST_NAMES]
+    most = sorted(bounds, key=lambda row: -bounds[row])[:MOST_NAMES]
     named = (f"{deployed.report.layers[row].name} {milliseconds(bounds[row])} ms" for row in most if bounds[row])
-    return f"longest: {', '.join(named)}" if len(rows) > 1 else ""
+    return f"longest: {', '.join(named)}" if len(bounds) > 1 else ""
 
 
 def _listed(name: str, amounts: Iterable[tuple[str, int]]) -> str:

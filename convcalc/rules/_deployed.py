@@ -11,7 +11,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from convcalc.analysis.analyze import on_terms, receptive_fields, rows_of
+from convcalc.analysis.analyze import on_terms
+from convcalc.analysis.bounds import bound
 from convcalc.analysis.report import Report
 from convcalc.analysis.terms import HowRun, Terms, terms_of
 from convcalc.arithmetic.precision import Precision
@@ -45,6 +46,13 @@ def terms_asked(network: Network, asked: HowRun, configured: HowRun) -> tuple[Te
         return terms_of(network, **how), None
     except SpecError as error:
         return terms_of(network, **HowRun({**how, "device": ""})), error.diagnostics[0]
+
+
+def in_words(mistake: Diagnostic) -> str:
+    """What is wrong with a device, with its place where that is in a file."""
+    if mistake.code == "CC013":  # there is no such device
+        return mistake.message
+    return f"{mistake.path}{f':{mistake.line}' if mistake.line else ''}: {mistake.message}"
 
 
 class Deployed:
@@ -87,9 +95,8 @@ class Deployed:
         place = row + self.network.input_count
         return place if self.fusion is None else self.fusion.parts[place].first
 
-    @cached_property
-    def bounds_ps(self) -> Sequence[int]:
-        """The least that each row takes on the device, in picoseconds.
+    def bounds_ps(self, rows: Sequence[int]) -> list[int]:
+        """The least that each of some rows takes on the device, in picoseconds.
 
         Raises:
             Unbounded: there is none.
@@ -100,22 +107,17 @@ class Deployed:
             raise Unbounded("a bound of time is that of a device, and none is named", advice)
         if not device.peak and device.bandwidth is None:
             raise Unbounded(f"no peak and no bandwidth of {device.name} are known, and so no bound of time")
-        try:
-            report = on_terms(self.network, replace(self.terms, fused=False))
-        except ValueError as error:
-            layer = self._unbounded()
-            raise Unbounded(f"{layer}: {error}" if layer else str(error), "see `dtype` and `bits`") from None
-        return [row.bound.ps if row.bound is not None else 0 for row in report.layers]
+        return [self._bound_ps(row) for row in rows]
 
-    def _unbounded(self) -> str:
-        """The first layer whose formats the device does not multiply in."""
-        fields = receptive_fields(self.network)[0]
-        for node, field in zip(self.network.layers, fields[self.network.input_count :], strict=True):
-            try:
-                next(rows_of(self.network, [(node, field)], self.terms))
-            except ValueError:
-                return node.name
-        return ""
+    def _bound_ps(self, place: int) -> int:
+        row, node = self.report.layers[place], self.network.layers[place]
+        traffic = row.input_bytes, row.weight_bytes, row.output_bytes, row.bit_operations
+        try:
+            least = bound(self.network, node, self.terms, row.macs, row.elementwise_ops, traffic)
+        except ValueError as error:
+            advice = "its formats are those of `bits` and, where it has none, of `dtype`"
+            raise Unbounded(f"{row.name}: {error}", advice) from None
+        return least.ps if least is not None else 0
 
     def factors(self, node: Node, device: Device) -> str:
         """The format in which a node multiplies on a device.

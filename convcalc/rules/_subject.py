@@ -16,7 +16,7 @@ from convcalc.language.places import TextPlaces
 from convcalc.language.source import Diagnostic, Edit, Source
 from convcalc.layers import Shape
 from convcalc.network import Network, Node
-from convcalc.rules._deployed import Deployed, terms_asked
+from convcalc.rules._deployed import Deployed, in_words, terms_asked
 
 
 class Fix(msgspec.Struct, frozen=True):
@@ -99,7 +99,7 @@ class Subject:
     @cached_property
     def report(self) -> Report:
         """The costs of the network, batch 1, float32."""
-        return as_written(self.network)
+        return self.deployed.report if self.deployed.is_plain else as_written(self.network)
 
     @property
     def deployed(self) -> Deployed:
@@ -112,9 +112,8 @@ class Subject:
         mistake = self._deployed[1]
         if mistake is None:
             return None
-        where = "" if mistake.path == self.source.path or not mistake.line else f"{mistake.path}:{mistake.line}: "
-        mark = place_of(self.source, "device")
-        return Problem(None, *mark, f"device: {where}{mistake.message}", mistake.help, severity="error")
+        message = mistake.message if mistake.path == self.source.path else in_words(mistake)
+        return Problem(None, *place_of(self.source, "device"), f"device: {message}", mistake.help, severity="error")
 
     @cached_property
     def _deployed(self) -> tuple[Deployed, Diagnostic | None]:

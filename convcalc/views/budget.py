@@ -30,8 +30,8 @@ def text(report: Report, path: str, percent: Fraction) -> str:
         lines.append(f"  {name}: {rounded_up(amount * more_of, binary=name not in _SUGGESTED)} # {now} now")
     if report.totals.bound_ps:
         now = words.at_least(f"{report.totals.bound_ps / _PICOSECONDS:.4g}", len(report.uncosted))
-        least = _decimal(more_of * report.totals.bound_ps / _PICOSECONDS)
-        lines.append(f"  bound_ms: {least} # {now} now, on {report.convention.device}")
+        suggested = _decimal(more_of * report.totals.bound_ps / _PICOSECONDS)
+        lines.append(f"  bound_ms: {suggested} # {now} now, on {report.convention.device}")
     field = report.receptive_field
     sizes = [size for size in (field.size if field is not None else None) or () if size is not None]
     if sizes:

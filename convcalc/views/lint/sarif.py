@@ -24,7 +24,7 @@ LEVELS = {"error": "error", "warning": "warning", "info": "note", "off": "none"}
 _IMPORTANCE = {"error": "error", "warning": "warning", "info": "recommendation"}
 LONGEST = 1024
 """Characters of a description that GitHub takes."""
-_TAGS = {"0": "spec", "1": "shapes", "2": "geometry", "3": "structure", "4": "target", "5": "budget", "9": "lint"}
+_TAGS = {"0": "spec", "1": "shapes", "2": "geometry", "3": "structure", "4": "device", "5": "budget", "9": "lint"}
 """What a rule is about, by the first digit of its code."""
 
 _Object = dict[str, Any]
