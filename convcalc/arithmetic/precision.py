@@ -148,8 +148,8 @@ def precision(text: str) -> Precision:
 
 
 def is_bias(name: str) -> bool:
-    """Whether an array of that name is added to what a layer multiplies: `bias`, `bias_ih`, `in_proj_bias`."""
-    return "bias" in name.split("_")
+    """Whether an array of that name is added to what a layer multiplies: `bias`, `bias_ih`, `out_proj.bias`."""
+    return "bias" in re.split("[._]", name)
 
 
 def array_bytes(shape: Sequence[Any], format: Format) -> int:  # noqa: A002  # the word for it

@@ -49,6 +49,10 @@ class Attention(Kind, frozen=True, kw_only=True):
         projections, pairs = 4 * tokens * features * features, 2 * tokens * tokens * features
         return product((*before, projections + pairs))
 
+    def activation_macs(self, x: Shape) -> int:
+        *before, tokens, features = x
+        return product((*before, 2 * tokens * tokens * features))
+
     def elementwise_ops(self, x: Shape) -> int:
         *before, tokens, features = x
         softmax_and_scaling = 4 * self.num_heads * tokens * tokens

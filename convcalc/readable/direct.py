@@ -98,9 +98,8 @@ def _node(graph: LayerGraph, index: int, layer: Layer, name: str, nodes: Sequenc
     borrowed = tuple(
         Borrowed(array, _owner(graph, owner, nodes), of_owner) for array, (owner, of_owner) in layer.arrays.items()
     )
-    return Node(
-        name, layer.kind, layer.config(shapes), inputs, layer.shape, 0, shared, borrowed, graph.held.own.get(index)
-    )
+    own = graph.held.own.get(index)
+    return Node(name, layer.kind, layer.config(shapes), inputs, layer.shape, 0, shared, borrowed, own)
 
 
 def _owner(graph: LayerGraph, name: str, nodes: Sequence[Node]) -> int:

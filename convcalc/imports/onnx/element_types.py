@@ -128,8 +128,8 @@ class ElementTypes:
     def _packed(self, node: GraphNode) -> None:
         """A weight that is packed has numbers of fewer bits than what it is stored in; what is multiplied has more."""
         bits, name = node.attributes.get("bits"), node.inputs[1]
-        is_known = isinstance(bits, int) and 1 <= bits <= 8
-        self._formats.array(name, integer(bits) if is_known else format_of(_PACKED[node.op]))
+        held = integer(bits) if isinstance(bits, int) and 1 <= bits <= 8 else format_of(_PACKED[node.op])
+        self._formats.array(name, held)
         self._rounded.add(name)
 
     def _round(self, name: str, held: Format | None) -> None:
