@@ -106,9 +106,7 @@ class Configurator:
         for role in ("weights", "bias"):
             if role in site.layer.bits and getattr(own, role) != getattr(held, role):
                 theirs = getattr(held, role) or "the format of the network"
-                message = (
-                    f"{BITS}: found {getattr(own, role)} for {role}, which are those of {owner.name}: {theirs}"
-                )
+                message = f"{BITS}: found {getattr(own, role)} for {role}, which are those of {owner.name}: {theirs}"
                 raise self.problems.fail(site, "CC103", message, f"{BITS}.{role}", f"say it in {owner.name}")
         shared = PartialPrecision(held.weights, own.activations, held.bias)
         return None if shared == PartialPrecision() else shared

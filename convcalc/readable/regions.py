@@ -86,6 +86,8 @@ class _RegionFinder:
 
     def _find(self, merge: int, entry: int) -> None:
         graph, sources = self.graph, self.graph.inputs[merge]
+        if graph.held.text(merge):  # the bits of a merge are those of its branches too
+            return
         ends = sorted({source for source in sources if source != entry})
         branches: list[tuple[int, int]] = []
         place = merge

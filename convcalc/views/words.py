@@ -163,17 +163,6 @@ def measured(report: Report, latency: Latency | None) -> list[str]:
     return texts
 
 
-def duration(picoseconds: int) -> str:
-    """A time to three digits, rounded down: 3.21 ms."""
-    units = ((10**12, "s"), (10**9, "ms"), (10**6, "µs"), (10**3, "ns"))
-    factor, unit = next((scale for scale in units if picoseconds >= scale[0]), (1, "ps"))
-    if factor == 1:
-        return f"{picoseconds} ps"
-    digits = max(0, 3 - len(str(picoseconds // factor)))
-    shown = picoseconds * 10**digits // factor
-    return f"{shown / 10**digits:,.{digits}f} {unit}"
-
-
 def convention(convention: Convention) -> str:
     """What is counted, for which batch and dtype, of layers or of kernels, and on which device."""
     parts = [convention.macs, f"batch {convention.batch}", convention.dtype]

@@ -30,6 +30,4 @@ class Analyzed(msgspec.Struct, frozen=True):
     @property
     def notes(self) -> list[str]:
         """What a reader should know beside the numbers."""
-        return [
-            *self.columns.notes(self.report), *words.notes(self.report), *words.measured(self.report, self.latency)
-        ]
+        return [*self.columns.notes(self.report), *words.notes(self.report), *words.measured(self.report, self.latency)]
