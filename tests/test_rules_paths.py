@@ -620,3 +620,12 @@ def test_a_layer_that_adds_axes_leaves_paths_of_its_own() -> None:
     layers = "  - gather: {from: [input, input]}\n  - conv: {out_channels: 4, kernel_size: 3, padding: 1}\n"
     text = f"input: [4, 1, 1]\nlayers:\n{layers}  - global_avg_pool\n  - linear: 3\n"
     assert findings("CC208", text) == []
+
+
+def test_a_number_that_is_divided_by_a_map_has_the_paths_of_the_map() -> None:
+    """The first tensor has no positions, the output has those of the second."""
+    layers = "  - conv: {name: n, from: x, out_channels: 4, kernel_size: 3}\n  - div: {from: [one, n]}\n  - relu\n"
+    text = f"inputs: {{x: [4, 9, 9], one: [1]}}\nlayers:\n{layers}  - add: {{from: [previous, n]}}\n"
+    assert findings("CC212", text) == findings("CC211", text) == []
+    apart = text.replace("from: [previous, n]", "branches: [[], [conv: {out_channels: 4, kernel_size: 1}]]")
+    assert findings("CC212", apart) == []

@@ -76,7 +76,7 @@ def shortest(subject: Subject) -> list[Paths]:
         if node.is_input:
             axes = enumerate(node.shape[1:])
             paths.append((None, *(Path(axis, size, 1, 1, 0) for axis, size in axes)))
-        elif node.config.merges:
+        elif node.config.merges or (node.config.is_elementwise and len(node.inputs) > 1):
             met = (meeting(network, node, axis, paths).values() for axis in range(len(node.shape)))
             paths.append(tuple(min(local, key=lambda path: path.size, default=None) for local in met))
         else:
