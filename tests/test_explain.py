@@ -30,7 +30,7 @@ from view_texts import piped
 import convcalc
 from convcalc import layers
 from convcalc.analysis import explain as explaining
-from convcalc.analysis.analyze import analyze, receptive_fields
+from convcalc.analysis.analyze import as_written, receptive_fields
 from convcalc.analysis.explain import (
     ARRIVING,
     COSTS,
@@ -68,7 +68,7 @@ def _from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def analysed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each layer of a network is explained from one analysis of it."""
-    for function in (analyze, receptive_fields):
+    for function in (as_written, receptive_fields):
         known: dict[int, tuple[convcalc.Network, Any]] = {}
 
         def once(network: convcalc.Network, function: Any = function, known: Any = known) -> Any:

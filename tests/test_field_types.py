@@ -57,12 +57,16 @@ LIKELY: dict[type[FieldType], st.SearchStrategy[Any]] = {
 
 
 def test_every_type_is_tried() -> None:
-    """A type of a file of its own too, but for the one of names, and the parts of one that is listed."""
+    """A type of a file of its own too, but for those of names and of formats, and the parts of one that is listed."""
     for module in pkgutil.walk_packages(convcalc.__path__, "convcalc."):
         if module.name.startswith(("convcalc.layers", "convcalc.fields")):
             importlib.import_module(module.name)
     defined = {type_ for type_ in FieldType.__subclasses__() if type_.__module__.startswith("convcalc.")}
-    assert {type_.__name__ for type_ in defined} <= {type(type_).__name__ for type_ in TYPES} | {"LabelPart", "_Part"}
+    assert {type_.__name__ for type_ in defined} <= {type(type_).__name__ for type_ in TYPES} | {
+        "Held",
+        "LabelPart",
+        "_Part",
+    }
 
 
 @pytest.mark.parametrize("type_", TYPES, ids=lambda type_: type(type_).__name__)

@@ -151,10 +151,10 @@ MEMORY = [
             given(lambda shape, format_: ((1, *shape), format_)), "analyze_json analyze_csv"),
     Planted("biases in the format of weights", f"{TRAFFIC}:Terms.formats", result(
             lambda formats, *_: replace(formats, bias=formats.weights)), "analyze_json several_csv"),
-    Planted("weights of a shared layer in its bytes", f"{TRAFFIC}:weight_bytes",
-            given(lambda network, node, terms: (network, replace(node, shared=None), terms)), "analyze_csv"),
-    Planted("the bits of one factor", f"{TRAFFIC}:bit_operations", result(
-            lambda bits, network, node, terms, macs: bits // terms.formats(node).weights.bits), "analyze_csv two_csv"),
+    Planted("weights of a shared layer in its bytes", f"{ANALYZE}:traffic_of", given(
+            lambda network, node, *rest: (network, replace(node, shared=None), *rest)), "analyze_csv"),
+    Planted("the bits of one factor", f"{ANALYZE}:bit_operations", result(
+            lambda bits, config, shapes, formats, macs: bits // formats.weights.bits), "analyze_csv two_csv"),
     Planted("buffers in the format of activations", f"{ANALYZE}:buffer_bytes", given(
             lambda network, node, terms: (network, node, replace(terms, precision=replace(
                 terms.precision, weights=terms.precision.activations)))), "analyze_json several_csv"),

@@ -258,7 +258,7 @@ def test_planted_faults_are_measured() -> None:
     with patch.object(weights, "laid_out", lambda array, shape: np.resize(array, shape) + array.dtype.type(1)):
         assert [result.name for result in verify(net).disagreements] == ["linear2"]
     analyze = convcalc.analyze
-    with patch("convcalc.reference.verify.analyze", lambda net, **more: analyze(unborrowed(net), **more)):
+    with patch("convcalc.reference.verify.as_written", lambda net, **more: analyze(unborrowed(net), **more)):
         assert [result.name for result in verify(net).disagreements] == ["linear2"]
 
 

@@ -119,7 +119,6 @@ def test_what_a_spec_deploys_is_told(deployed: dict[str, Any], asked: dict[str, 
     ("terms", "expected"),
     [
         ({"batch": 3}, "batch 1 against batch 3"),
-        ({"precision": precision("int4")}, "float32 against int4"),
         ({"fused": True, "batch": 2}, "batch 1 against batch 2, not fused against fused"),
     ],
 )

@@ -31,7 +31,7 @@ class Incomparable(ValueError):
 
 
 class UnlikeTerms(Incomparable):
-    """Two reports of which one is fused, or in other formats, for another batch or on another device."""
+    """Two reports of which one is fused, for another batch or on another device."""
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -158,9 +158,9 @@ def matched(base: Report, head: Report, *, by_leaves: bool = False) -> Compariso
 
 
 def _refuse(base: Report, head: Report, *, inputs: bool, conventions: bool) -> None:
-    if conventions and base.convention != head.convention:
-        pairs = zip(*(_terms(report.convention) for report in (base, head)), strict=True)
-        differences = ", ".join(f"{mine} against {theirs}" for mine, theirs in pairs if mine != theirs)
+    pairs = zip(*(_terms(report.convention) for report in (base, head)), strict=True)
+    differences = ", ".join(f"{mine} against {theirs}" for mine, theirs in pairs if mine != theirs)
+    if conventions and differences:
         raise UnlikeTerms(f"the two do not count alike: {differences}")
     shapes = [[list(node.shape) for node in report.network.inputs] for report in (base, head)]
     if inputs and shapes[0] != shapes[1]:
@@ -169,9 +169,9 @@ def _refuse(base: Report, head: Report, *, inputs: bool, conventions: bool) -> N
 
 
 def _terms(convention: Convention) -> list[str]:
-    """What may differ between two reports of one version."""
+    """What must not differ between two reports; in other formats a network is still the same one, rounded."""
     kernels = "fused" if convention.fused else "not fused"
-    return [f"batch {convention.batch}", convention.dtype, kernels, f"on {convention.device or 'no device'}"]
+    return [f"batch {convention.batch}", kernels, f"on {convention.device or 'no device'}"]
 
 
 class _Matching:

@@ -163,9 +163,13 @@ def measured(report: Report, latency: Latency | None) -> list[str]:
     return texts
 
 
-def convention(convention: Convention) -> str:
-    """What is counted, for which batch and dtype, of layers or of kernels, and on which device."""
-    parts = [convention.macs, f"batch {convention.batch}", convention.dtype]
+def convention(convention: Convention, other: Convention | None = None) -> str:
+    """What is counted, for which batch and dtype, of layers or of kernels, and on which device.
+
+    `other` is that of a network that is compared, which may have numbers in other formats.
+    """
+    formats = [convention.dtype, other.dtype if other is not None else convention.dtype]
+    parts = [convention.macs, f"batch {convention.batch}", " against ".join(dict.fromkeys(formats))]
     parts += ["kernels: norms folded, activations and sums in place"] if convention.fused else []
     parts += [f"on {short(convention.device)}"] if convention.device else []
     return " · ".join(parts)

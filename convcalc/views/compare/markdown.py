@@ -40,7 +40,7 @@ def write(compared: Compared, out: Output) -> None:
         )
     notes = [note for candidate in sides.candidates for note in _notes(candidate)]
     end = [*(f"{note}  " for note in dict.fromkeys(notes[:50])), *([""] if notes else [])]
-    end.append(f"{words.convention(sides.base.convention)} · {code(path)}")
+    end.append(f"{shared.convention(sides)} · {code(path)}")
     out.text(fitted([marker, f"### {cell(name)}: {headline}", ""], sections, end))
 
 

@@ -350,3 +350,10 @@ def ranked(sides: Sides) -> list[tuple[Candidate, dict[str, str]]]:
             is_least = is_least and not (report.uncosted and cost in {"params", "macs", "weight_bytes", "bound_ps"})
             row[cost] = f"{text} *" if is_least else text
     return [(candidate, row) for (candidate, _), row in zip(rows, cells, strict=True)]
+
+
+def convention(sides: Sides) -> str:
+    """What is counted on both sides, and the formats of each where these differ."""
+    heads = [candidate.report.convention for candidate in sides.candidates if candidate.report is not None]
+    other = next((head for head in heads if head.dtype != sides.base.convention.dtype), None)
+    return words.convention(sides.base.convention, other)

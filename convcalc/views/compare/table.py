@@ -26,7 +26,7 @@ STYLES = {"added": "green", "removed": "red", "edited": "yellow", "affected": "d
 def write(compared: Compared, out: Output) -> None:
     """One comparison in full, or several in a row each, and what is counted."""
     show(out.console, compared.sides, compared.by)
-    out.console.print(terminal.line(words.convention(compared.sides.base.convention), style="dim"))
+    out.console.print(terminal.line(shared.convention(compared.sides), style="dim"))
 
 
 def show(console: Console, sides: Sides, by: By) -> None:
