@@ -168,8 +168,10 @@ class Report(msgspec.Struct, frozen=True):
     def figures(self) -> dict[str, Any]:
         """What a spec's `expect` may name: the totals, the shape of the first output, the size of the field."""
         nodes, outputs, field = self.network.nodes, self.network.outputs, self.receptive_field
+        totals = msgspec.structs.asdict(self.totals)
+        del totals["macs_by_format"], totals["bound_ps"]  # which are of how it runs
         return {
-            **msgspec.structs.asdict(self.totals),
+            **totals,
             "output": nodes[outputs[0]].shape if outputs else None,
             "receptive_field": field.size if field is not None else None,
         }
