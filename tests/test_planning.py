@@ -296,6 +296,15 @@ def test_mobilenet_v2_on_a_microcontroller() -> None:
     assert max(others) == 1_372 * 1024
 
 
+@pytest.mark.parametrize(
+    ("name", "ram_bytes"), [("mobilenet_v1", 1_204_224), ("mobilenet_v2", 1_505_280), ("mobilenet_v3_large", 1_003_520)]
+)
+def test_memory_of_mobile_nets_that_another_tool_reads_off_their_files(name: str, ram_bytes: int) -> None:
+    """The table of petewarden/ml_memory_analyser, which follows the tensors of TensorFlow Lite files in int8."""
+    memory = convcalc.memory(convcalc.load(f"zoo:{name}"), fused=True, dtype="int8")
+    assert memory.peak_activation_bytes == memory.arena.bytes == ram_bytes
+
+
 # ---- devices, and what is refused --------------------------------------------------------------------------------
 
 
