@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from convcalc import Network
 from convcalc.analysis.analyze import analyze
 from convcalc.arithmetic.precision import PartialPrecision, format_of
-from convcalc.fusing import Account, Fusion, fuse
+from convcalc.fusing import Fusion, fuse
 from convcalc.network import Node
 
 # ---- rewriting, by the names of kinds and what docs/fused.md says of them ------------------------------------------
@@ -253,11 +253,9 @@ def _has_totals(network: Network, fusion: Fusion, rewritten: Rewriting) -> None:
 
 
 @given(draw=draws)
-def test_the_account_is_complete(draw: random.Random) -> None:
+def test_every_layer_is_a_kernel_or_gone(draw: random.Random) -> None:
     fusion = fuse(drawn(draw))
-    account: Account = fusion.account
-    gone = account.norms_folded + account.scalings_folded + account.activations_merged + account.left_out
-    assert gone == len(fusion.original.nodes) - len(fusion.network.nodes)
-    in_place = account.sums_in_place + account.others_in_place + account.views
-    assert in_place == sum(node.in_place is not None for node in fusion.network.nodes)
-    assert fusion.changes_nothing == (str(account).startswith("nothing"))
+    gone = [*fusion.folded, *fusion.merged, *fusion.vanished]
+    assert len(set(gone)) == len(gone) == len(fusion.original.nodes) - len(fusion.network.nodes)
+    assert len(fusion.overwriting) == sum(node.in_place is not None for node in fusion.network.nodes)
+    assert fusion.changes_nothing == (not gone and not fusion.overwriting)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from msgspec.structs import replace
 
 import convcalc
-from convcalc import Network
 from convcalc.analysis.analyze import analyze
 from convcalc.arithmetic.precision import PartialPrecision, format_of
 from convcalc.fusing import fuse
@@ -158,42 +155,3 @@ def test_the_peak_is_the_largest_input_and_output_of_a_kernel() -> None:
     network = convcalc.load("zoo:mobilenet_v2")
     assert analyze(network, dtype="int8", fused=True).totals.peak_activation_bytes == 96 * 112**2 + 96 * 56**2
     assert analyze(network, dtype="int8").totals.peak_activation_bytes == 2 * 96 * 112**2
-
-
-# ---- what is said of it, and how long it takes ---------------------------------------------------------------------
-
-
-def test_the_account_says_what_became_of_the_layers() -> None:
-    assert str(fuse(convcalc.load("zoo:mobilenet_v2")).account) == (
-        "52 norms folded, 35 activations merged, 10 sums in place, 1 layer left out"
-    )
-    nothing = fuse(loads(Source("<test>", "{input: [4, 2, 2], layers: [max_pool: 1]}")))
-    assert nothing.changes_nothing
-    assert str(nothing.account) == "nothing folds, merges or runs in place: every layer is a kernel, as written"
-
-
-def chained(times: int) -> Network:
-    """So many times a convolution, a norm, an activation and a sum with what entered them."""
-    network = loads(
-        Source("<test>", f"{{input: [4, 2, 2], layers: [{CONV}, batch_norm, relu, add: {{from: [input, relu1]}}]}}")
-    )
-    nodes = list(network.nodes)
-    for number in range(1, times):
-        last = len(nodes) - 1
-        nodes += [
-            replace(node, name=f"{node.name}.{number}", inputs=tuple(source + last for source in node.inputs))
-            for node in network.layers
-        ]
-    return replace(network, nodes=tuple(nodes), outputs=(len(nodes) - 1,))
-
-
-def test_ten_times_the_layers_take_no_more_than_their_share() -> None:
-    """A hundred times as long would be quadratic."""
-
-    def seconds(network: Network) -> float:
-        start = time.process_time()
-        assert fuse(network).account.norms_folded == (len(network.nodes) - 1) // 4
-        return time.process_time() - start
-
-    short, long = chained(250), chained(2500)
-    assert min(seconds(long) for _ in range(2)) < 40 * min(seconds(short) for _ in range(3))

@@ -15,7 +15,6 @@ from convcalc.fusing.assembly import KernelDraft, assembled
 from convcalc.fusing.folding import folded
 from convcalc.fusing.vanishing import sources_without_inert
 from convcalc.fusing.wiring import Wiring, readers
-from convcalc.layers import Kind
 from convcalc.network import Network
 
 
@@ -33,39 +32,6 @@ class KernelParts(msgspec.Struct, frozen=True):
     def nodes(self) -> tuple[int, ...]:
         """All of them, in order."""
         return tuple(sorted((self.first, *self.folded, *self.then)))
-
-
-class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """How many layers have become what.
-
-    `norms_folded` and `scalings_folded` are in the arrays of other layers, `activations_merged` in their kernels.
-    `sums_in_place` and `others_in_place` write over what they read, `views` give it another shape where it is.
-    `left_out` are not run.
-    """
-
-    norms_folded: int = 0
-    scalings_folded: int = 0
-    activations_merged: int = 0
-    sums_in_place: int = 0
-    others_in_place: int = 0
-    views: int = 0
-    left_out: int = 0
-
-    def __str__(self) -> str:
-        counts = ((getattr(self, field), words) for field, words in _WORDS.items())
-        texts = [f"{count:,} {(single, plural)[count > 1]}" for count, (single, plural) in counts if count]
-        return ", ".join(texts) or "nothing folds, merges or runs in place: every layer is a kernel, as written"
-
-
-_WORDS = {
-    "norms_folded": ("norm folded", "norms folded"),
-    "scalings_folded": ("scaling folded", "scalings folded"),
-    "activations_merged": ("activation merged", "activations merged"),
-    "sums_in_place": ("sum in place", "sums in place"),
-    "others_in_place": ("other layer in place", "other layers in place"),
-    "views": ("view without memory", "views without memory"),
-    "left_out": ("layer left out", "layers left out"),
-}
 
 
 class Fusion(msgspec.Struct, frozen=True):
@@ -94,22 +60,6 @@ class Fusion(msgspec.Struct, frozen=True):
     def overwriting(self) -> tuple[int, ...]:
         """The kernels that write over what they read."""
         return tuple(index for index, node in enumerate(self.network.nodes) if node.in_place is not None)
-
-    @property
-    def account(self) -> Account:
-        """What has become of how many layers."""
-        norms = sum(self.original.nodes[index].config.is_normalisation for index in self.folded)
-        nodes = [self.network.nodes[index] for index in self.overwriting]
-        sums, views = (sum(is_so(node.config) for node in nodes) for is_so in (_is_sum, _is_view))
-        return Account(
-            norms_folded=norms,
-            scalings_folded=len(self.folded) - norms,
-            activations_merged=len(self.merged),
-            sums_in_place=sums,
-            others_in_place=len(nodes) - sums - views,
-            views=views,
-            left_out=len(self.vanished),
-        )
 
     @property
     def changes_nothing(self) -> bool:
@@ -151,11 +101,3 @@ def _taken(wiring: Wiring, draft: KernelDraft, index: int) -> bool:
         draft.last = index
         return True
     return False
-
-
-def _is_sum(config: Kind) -> bool:
-    return config.merges == "sum"
-
-
-def _is_view(config: Kind) -> bool:
-    return config.is_view
