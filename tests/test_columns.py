@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from view_texts import on_console
 
 import convcalc
-from convcalc.analysis import analyze
+from convcalc.analysis import analyze, bounds
 from convcalc.analysis.latency import Latency
 from convcalc.analysis.lines import lines
 from convcalc.analysis.report import Bound
@@ -53,7 +53,7 @@ def net(tmp_path: Any) -> str:
 @pytest.fixture
 def on_toy(net: str, monkeypatch: pytest.MonkeyPatch) -> convcalc.Report:
     """On a device with 1 GMAC/s in pairs of operations and 100 MB/s."""
-    monkeypatch.setattr(analyze, "bound", bound)
+    monkeypatch.setattr(bounds, "bound", bound)
     return analyze.analyze(convcalc.load(net), dtype="int8", fused=True, device=DEVICE)
 
 
@@ -142,7 +142,7 @@ def test_times_are_shown_on_a_device_in_place_of_others(on_toy: convcalc.Report)
         for line in text[1:end]:
             assert cell_len(line) <= width
     total = sum(row.bound.ps for row in on_toy.layers if row.bound)
-    assert f"time at least {words.duration(total)} on toy" in "\n".join(text)
+    assert f"\nat least {words.duration(total)} on toy" in "\n".join(text)
     assert text[-1].endswith("· int8 · kernels: norms folded, activations and sums in place · on toy")
     assert "fused: 3 kernels; 1 batch_norm folded; 1 relu in the kernel before" in text
 
