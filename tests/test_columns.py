@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from view_texts import on_console
 
 import convcalc
 from convcalc.analysis import analyze, bounds
+from convcalc.analysis.latency import Latency
 from convcalc.analysis.lines import lines
 from convcalc.analysis.report import Bound
 from convcalc.devices import Device
@@ -140,7 +142,7 @@ def test_times_are_shown_on_a_device_in_place_of_others(on_toy: convcalc.Report)
         for line in text[1:end]:
             assert cell_len(line) <= width
     total = sum(row.bound.ps for row in on_toy.layers if row.bound)
-    assert f"at least {words.duration(total)} on toy" in "\n".join(text)
+    assert f"\nat least {words.duration(total)} on toy" in "\n".join(text)
     assert text[-1].endswith("· int8 · kernels: norms folded, activations and sums in place · on toy")
     assert "fused: 3 kernels; 1 batch_norm folded; 1 relu in the kernel before" in text
 
@@ -157,6 +159,25 @@ def test_what_is_asked_for_is_shown_or_told(on_toy: convcalc.Report) -> None:
             for name in names:
                 assert (headers[name] in text[1]) != any(headers[name] in words for words in lacking), (names, width)
             assert not lacking or width < 200
+
+
+@pytest.mark.parametrize("channels", [{}, {"int8": 16}])
+def test_a_column_without_figures_is_not_missed(net: str, channels: dict[str, int]) -> None:
+    """A device that works on any number of channels adds nothing: not for want of room."""
+    device = Device(name="board", peak={"int8": 10**9}, bandwidth=10**8, channels=channels)
+    report = analyze.analyze(convcalc.load(net), dtype="int8", device=device)
+    asked = columns((*GROUPS["memory"], *GROUPS["precision"], *GROUPS["time"]), ())
+    lacking = re.findall(r"no room for (.*) in 80 characters", " ".join(shown(report, 80, asked)))
+    assert ["padding" in words for words in lacking] == [bool(channels)]
+
+
+def test_a_single_kernel_is_not_many(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text("input: [3, 9, 9]\nlayers: [{conv: {out_channels: 2, kernel_size: 3}}, relu]\n", "utf-8")
+    report = analyze.analyze(convcalc.load(str(path)), fused=True)
+    assert words.fused(report) == "fused: 1 kernel; 1 relu in the kernel before"
+    times = Latency(ps=10**6, layers=1, measured=1, missing=(), below_bound=())
+    assert words.measured(report, times) == ["measured: 1.00 µs for 1 layer"]
 
 
 def test_the_sum_of_bounds_is_that_of_a_line(on_toy: convcalc.Report) -> None:

@@ -160,6 +160,8 @@ MISTAKES = {
     "19.5 TFLOP/s, found 3 TFLOPS; write 3 TFLOP/s",
     "peak: {fp16: 3 TFLOP/s}": "board.yaml:1:8: CC011: peak: expected one of float64, float32, tf32, float16, "
     "bfloat16, fp8, fp4, int32, int16, int8, int4, int2, int1, found fp16; did you mean float16?",
+    "peak: {'': 3 TFLOP/s}": "board.yaml:1:8: CC011: peak: expected one of float64, float32, tf32, float16, "
+    "bfloat16, fp8, fp4, int32, int16, int8, int4, int2, int1, found nothing",
     "peak: 3 TFLOP/s": "board.yaml:1:7: CC011: peak: expected figures by format, as "
     "{float32: 19.5 TFLOP/s, int8: 624 TOP/s}, found the text '3 TFLOP/s'",
     "peak: {}": "board.yaml:1:7: CC011: peak: expected figures by format, found an empty mapping",

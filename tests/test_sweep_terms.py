@@ -192,7 +192,7 @@ def test_json_and_csv_have_the_exact_bound() -> None:
         (Fraction(0), "0 ps"),
         (Fraction(999, 10**9), "999 ps"),
         (Fraction(1009, 10**9), "1.00 ns"),
-        (Fraction(19_999, 10**6), "19.9 us"),
+        (Fraction(19_999, 10**6), "19.9 µs"),
         (Fraction(999_999, 1000), "999 ms"),
         (Fraction(62_019_999, 1000), "62.0 s"),
         (Fraction(10**10), "10,000,000 s"),

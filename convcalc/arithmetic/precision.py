@@ -72,7 +72,7 @@ def format_of(name: object) -> Format:
     digits = re.fullmatch(r"int([1-9][0-9]?)", name) if isinstance(name, str) else None
     if digits is not None and int(digits[1]) <= MOST_BITS:
         return integer(int(digits[1]))
-    raise ValueError(f"expected {_listed()}, found {name}{_advice(name)}")
+    raise ValueError(f"expected {_listed()}, found {name or 'nothing'}{_advice(name)}")
 
 
 def _listed() -> str:

@@ -151,11 +151,12 @@ def measured(report: Report, latency: Latency | None) -> list[str]:
     """What a table of times says of a network: the sum, the layers that are missing, and those below their bounds."""
     if latency is None:
         return []
+    total = f"{latency.layers} layer{'s' * (latency.layers != 1)}"
     if not latency.measured:
-        texts = [f"measured: none of {latency.layers} layers; `analyze --signatures` prints the table to fill in"]
+        texts = [f"measured: none of {total}; `analyze --signatures` prints the table to fill in"]
     else:
         missing = f"; missing: {listed(latency.missing)}" if latency.missing else ""
-        counted = f"{latency.measured} of {latency.layers} layers{missing}" if missing else f"{latency.layers} layers"
+        counted = f"{latency.measured} of {total}{missing}" if missing else total
         texts = [f"measured: {duration(latency.ps)} for {counted}"]
     if latency.below_bound:
         device = report.convention.device
@@ -243,7 +244,7 @@ def fused(report: Report) -> str:
     texts = [f"{_counted(nodes)} {what}" for what, nodes in parts.items() if nodes]
     if not texts:
         return "fused: nothing can be folded, merged or left out, the network runs as it is written"
-    return f"fused: {len(kernels):,} kernels; {'; '.join(texts)}"
+    return f"fused: {len(kernels):,} kernel{'s' * (len(kernels) != 1)}; {'; '.join(texts)}"
 
 
 def _counted(nodes: Sequence[Node]) -> str:

@@ -62,7 +62,8 @@ def _print_table(console: Pen, analyzed: Analyzed) -> None:
         if all(column in columns for column in every if column.header == "output" and _is_told(column)):
             break
     is_asked_for = range(1, 1 + len(asked.show))
-    left_out = [column.header for column in every if column.rank in is_asked_for and column not in columns]
+    wanted = [column for column in every if column.rank in is_asked_for and _is_told(column)]
+    left_out = [column.header for column in wanted if column not in columns]
     spare = console.width - needed(columns) - GAP
     most = max(line.macs for line in lines)
     headers = [column.header for column in columns]

@@ -129,15 +129,8 @@ def writer(name: str) -> Callable[[Any], str]:
 
 
 def milliseconds(value: Any) -> str:
-    """A time of so many milliseconds, rounded down to three digits or so, in a unit that suits it."""
-    picoseconds = int(value * 10**9)
-    for unit, factor in (("s", 10**12), ("ms", 10**9), ("us", 10**6), ("ns", 1000)):
-        if picoseconds >= factor:
-            units = picoseconds // factor
-            digits = max(3 - len(str(units)), 0)
-            tenths = str(picoseconds * 10**digits // factor % 10**digits).rjust(digits, "0")
-            return f"{words.exact(units)}{f'.{tenths}' if digits else ''} {unit}"
-    return f"{picoseconds} ps"
+    """A time of so many milliseconds, as every table writes one."""
+    return words.duration(int(value * 10**9))
 
 
 def _any(value: Any) -> str:
