@@ -158,3 +158,13 @@ def test_a_spec_of_nothing_has_words() -> None:
     report = convcalc.analyze(network("input: [2]\nlayers:\n  - identity\n"), fused=True)
     assert words.totals(report)
     assert account(report)
+
+
+@pytest.mark.parametrize("command", ["analyze", "memory", "compare"])
+def test_that_nothing_folds_is_told_by_every_view_of_kernels(command: str, tmp_path: Path) -> None:
+    for name, text in (("plain", "[max_pool: 1]"), ("other", "[max_pool: 2]")):
+        (tmp_path / f"{name}.yaml").write_text(f"input: [3, 8, 8]\nlayers: {text}\n", "utf-8")
+    files = [str(tmp_path / f"{name}.yaml") for name in ("plain", "other")][: 2 if command == "compare" else 1]
+    done = CliRunner().invoke(application(), [command, *files, "--fused"])
+    assert done.exit_code == 0, done.output
+    assert "kernels: nothing folds, merges or runs in place" in " ".join(done.stdout.split())

@@ -192,7 +192,7 @@ def report_record(case: Case) -> dict[str, Any]:
     }
 
 
-PROSE = {"macs", "flops", "params", "peak_activation_bytes", "bytes", "receptive_field"}
+PROSE = {"kernels", "macs", "flops", "params", "peak_activation_bytes", "bytes", "receptive_field"}
 """What a report says in words of what it counts."""
 
 

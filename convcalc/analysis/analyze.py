@@ -10,6 +10,8 @@ from convcalc.analysis.report import (
     ALONE,
     COSTS,
     IN_PLACE,
+    KERNELS,
+    NOTHING_MERGED,
     Bound,
     Convention,
     Peak,
@@ -82,18 +84,26 @@ def on_terms(network: Network, terms: Terms) -> Report:
         macs_by_format=macs_by_format(network, terms, [row.macs for row in rows]),
         bound_ps=sum(row.bound.ps for row in rows if row.bound is not None) if terms.device is not None else None,
     )
-    return Report(network, convention(terms), totals, rows, peak, misaligned, terms, written)
+    return Report(network, convention(terms, written, network), totals, rows, peak, misaligned, terms, written)
 
 
-def convention(terms: Terms) -> Convention:
-    """What is said of the numbers that are counted on these terms."""
+def convention(terms: Terms, written: Network | None = None, network: Network | None = None) -> Convention:
+    """What is said of the numbers that are counted on these terms, of a network that is known to be `written` so."""
+    is_merged = written is None or network is None or _is_merged(written, network)
     return Convention(
         batch=terms.batch,
         dtype=str(terms.precision),
         fused=terms.fused,
+        kernels=(KERNELS if is_merged else NOTHING_MERGED) if terms.fused else "",
         device=terms.device.name if terms.device is not None else "",
         peak_activation_bytes=IN_PLACE if terms.fused else ALONE,
     )
+
+
+def _is_merged(written: Network, network: Network) -> bool:
+    """Whether fusing has changed anything."""
+    changed = any(node.merged or node.in_place is not None for node in network.nodes)
+    return changed or len(written.nodes) != len(network.nodes)
 
 
 def rows_of(

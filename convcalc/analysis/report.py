@@ -25,15 +25,21 @@ ALONE = "no operation in place, a tensor is freed after its last use, layers in 
 IN_PLACE = "what runs in place takes no memory, a tensor is freed after its last use, kernels in written order"
 
 
+KERNELS = "norms folded, activations and sums in place"
+NOTHING_MERGED = "nothing folds, merges or runs in place"
+
+
 class Convention(msgspec.Struct, frozen=True, kw_only=True):
     """What the numbers of a report count.
 
-    `fused`: rows are kernels, as `convcalc.fusing` merges layers into them. `device` is what the bounds are for.
+    `fused`: rows are kernels, as `convcalc.fusing` merges layers into them; `kernels` says how. `device` is what the
+    bounds are for.
     """
 
     batch: int = 1
     dtype: str = "float32"
     fused: bool = False
+    kernels: str = ""
     device: str = ""
     macs: str = MACS
     flops: str = "2 * macs + elementwise_ops; bias adds are among the element-wise ops"

@@ -40,7 +40,7 @@ def memory(network: Network, *, order: Running = "written", **terms: Unpack[HowR
 
 def plan(network: Network, terms: Terms, running: Running = "written") -> MemoryPlan:
     """As `memory`, on terms that are known."""
-    network = merged(network) if terms.fused else network
+    unmerged, network = network, merged(network) if terms.fused else network
     steps.spend(_PIECE_STEPS * len(network.nodes))
     kept = pieces(network, terms)
     written = range(network.input_count, len(network.nodes))
@@ -53,7 +53,7 @@ def plan(network: Network, terms: Terms, running: Running = "written") -> Memory
     peak = _peak(network, kept, spans, sums, order, places)
     return MemoryPlan(
         network=network,
-        convention=convention(terms),
+        convention=convention(terms, unmerged, network),
         terms=terms,
         running=running,
         peak=peak,

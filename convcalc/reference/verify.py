@@ -182,7 +182,9 @@ def _claims(network: Network, dtype: str, fusion: Fusion | None) -> Report:
     if fusion is None:
         return report
     terms = Terms(precision=precision(dtype), fused=True)
-    return replace(report, convention=convention(terms), terms=terms, written=fusion.original)
+    return replace(
+        report, convention=convention(terms, fusion.original, fusion.network), terms=terms, written=fusion.original
+    )
 
 
 def _results(

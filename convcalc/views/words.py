@@ -171,7 +171,7 @@ def convention(convention: Convention, other: Convention | None = None) -> str:
     """
     formats = [convention.dtype, other.dtype if other is not None else convention.dtype]
     parts = [convention.macs, f"batch {convention.batch}", " against ".join(dict.fromkeys(formats))]
-    parts += ["kernels: norms folded, activations and sums in place"] if convention.fused else []
+    parts += [f"kernels: {convention.kernels}"] if convention.kernels else []
     parts += [f"on {short(convention.device)}"] if convention.device else []
     return " · ".join(parts)
 

@@ -156,7 +156,9 @@ def convention(memory: MemoryPlan) -> str:
     counted = memory.convention.peak_activation_bytes
     if memory.running == "best":
         counted = counted.replace("written order", "the best order")
-    return f"{counted} · batch {memory.terms.batch} · {memory.convention.dtype}"
+    parts = [counted, f"batch {memory.terms.batch}", memory.convention.dtype]
+    parts += [f"kernels: {memory.convention.kernels}"] if memory.convention.kernels else []
+    return " · ".join(parts)
 
 
 def title(planned: Planned) -> tuple[str, str, str]:
