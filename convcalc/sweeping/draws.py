@@ -32,7 +32,8 @@ class Draws:
         """The place on every axis of draws, by number."""
         if self.size > _LARGEST:
             keys = self._keys[: len(self.lengths)]
-            return [_mixed(draws, key) % np.uint64(length) for key, length in zip(keys, self.lengths, strict=True)]
+            drawn = (_mixed(draws, key) % np.uint64(length) for key, length in zip(keys, self.lengths, strict=True))
+            return [places.astype(np.int64) for places in drawn]  # as NumPy 1 takes no others for places
         return places_of(self._scrambled(draws), self.lengths)
 
     def _scrambled(self, draws: Array) -> Array:
