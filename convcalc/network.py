@@ -145,7 +145,8 @@ class Network(msgspec.Struct, frozen=True):
     `computed` are the full names of layers that were worked out, with what is written in place of their last part.
     `origin` is the spec that the network was read from, None where it was put together otherwise. `imported` is the
     record of the model file that it comes from (`convcalc.imports.record.Imported`), for those who run that file.
-    `deployment` is how its spec says that it runs.
+    `deployment` is how its spec says that it runs, `code` what PyTorch code calls for layers of a kind or some names,
+    the last that fits (see `convcalc.counters.calls`).
     """
 
     name: str
@@ -161,6 +162,7 @@ class Network(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     computed: dict[str, str] = {}
     deployment: Deployment = Deployment()
+    code: dict[str, str] = {}
     origin: TextOrigin | None = None
     imported: Any = None
 

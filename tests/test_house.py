@@ -17,7 +17,10 @@ PACKAGE = ROOT / "convcalc"
 FILES = sorted(PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text("utf-8")) for path in FILES}
 
-LOWER = {"steps", "visible", "shipped", "language", "network", "layers", "fields", "arithmetic", "devices", "fusing"}
+LOWER = {
+    *{"steps", "visible", "shipped", "language", "network", "layers", "fields", "arithmetic"},
+    *{"devices", "fusing", "counters"},
+}
 MAY_IMPORT = {
     "version": set(),
     "files": set(),
@@ -31,8 +34,9 @@ MAY_IMPORT = {
     "layers": {"steps", "fields", "arithmetic", "tensors"},
     "network": {"steps", "layers", "arithmetic"},
     "devices": {"steps", "shipped", "arithmetic", "fields", "language"},
+    "counters": {"steps", "devices", "layers", "language", "network"},
     "fusing": {"steps", "fields", "arithmetic", "layers", "network"},
-    "language": LOWER - {"language", "devices", "fusing"},
+    "language": LOWER - {"language", "devices", "fusing", "counters"},
     "analysis": LOWER,
     "planning": {*LOWER, "analysis"},
     "imports": LOWER,

@@ -39,6 +39,7 @@ FIELDS = {
     "layers": "the layers, in the order they run",
     "outputs": "names of the layers that leave the network (default: the last)",
     "deploy": "how the network runs: fused, dtype, batch, device",
+    "code": "what PyTorch code calls for layers of a kind or of some names, for what other tools count",
     "expect": "figures the network must have",
     "budget": "figures the network must not exceed, as it is deployed",
 }
@@ -273,6 +274,7 @@ class Reading:
         expect = self.settings.expected(tree.find("expect"))
         budget = limits(self.compiler, tree.find("budget"))
         deployment = self._deployment(tree.find("deploy"))
+        code = self._code(tree.find("code"))
         outputs, items = tree.find("outputs"), self._items(tree, complete=parsed.complete)
         del tree, parsed  # so that the memory of each layer is free once it is read
         absent = "input_channels" if len(inputs.shapes) > 1 and "input" not in inputs.shapes else ""
@@ -295,6 +297,7 @@ class Reading:
             overridden=self.is_overridden,
             computed=self.builder.names.computed,
             deployment=deployment,
+            code=code,
             origin=self.origin,
         )
 
@@ -304,6 +307,13 @@ class Reading:
         from convcalc.language.deploying import deployment
 
         return deployment(self.compiler, node)
+
+    def _code(self, node: Node | None) -> dict[str, str]:
+        if node is None:
+            return {}
+        from convcalc.language.coding import code
+
+        return code(self.compiler, node)
 
     def _refuse(self, tree: Node | None) -> None:
         what = "an empty file" if tree is None else described(tree)
