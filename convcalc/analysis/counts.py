@@ -95,17 +95,29 @@ def _layers(network: Network) -> list[_AskedLayer]:
     for index in network.outputs:
         readers[index].append(-1)
     alone = [len(reading) == 1 and reading[0] >= 0 for reading in readers]
+    gradients = _gradients(network)
     known: dict[Any, Facts] = {}
     layers = []
     for index, (node, call) in enumerate(zip(network.layers, calls, strict=True), network.input_count):
         after = nodes[readers[index][0]].kind if alone[index] else ""
         source = node.inputs[0] if node.inputs else -1
         before = nodes[source].kind if source >= 0 and alone[source] else ""
-        key = node.config, network.shapes_into(node), call, before, after
+        wanted = tuple(gradients[place] for place in node.inputs)
+        key = node.config, network.shapes_into(node), call, before, after, wanted
         if key not in known:
-            known[key] = {**layer_facts(node.config, key[1], node.shape), "before": before, "after": after}
+            around = {"before": before, "after": after, "call": call, "gradients": wanted}
+            known[key] = {**layer_facts(node.config, key[1], node.shape), **around}
         layers.append(_AskedLayer(key, call, known[key], node.shared is not None))
     return layers
+
+
+def _gradients(network: Network) -> list[int]:
+    """For each node 1 if its output depends on something learned, so that it has a gradient in training, else 0."""
+    gradients: list[int] = []
+    for node in network.nodes:
+        learned = not node.is_input and bool(node.config.weights(*network.shapes_into(node)))
+        gradients.append(int(learned or any(gradients[source] for source in node.inputs)))
+    return gradients
 
 
 def layer_facts(config: Kind, shapes: tuple[Shape, ...], output: Shape) -> Facts:
@@ -113,8 +125,11 @@ def layer_facts(config: Kind, shapes: tuple[Shape, ...], output: Shape) -> Facts
 
     Ours: `params`, `buffers`, `macs`, `elementwise_ops`. Of the first tensor that enters and of the one that leaves:
     `in_elements`, `in_channels`, `in_positions` (elements of a channel), `in_sizes`, and `out_` the same. `entering`
-    are the elements of all tensors that enter, `inputs` how many these are; `taps` those of a kernel. `features` is
-    the last size that enters, `rows` how many such rows there are. `rank` counts spatial axes.
+    are the elements of all tensors that enter, `inputs` how many these are, `shapes` their shapes; `taps` those of a
+    kernel. `features` is the last size that enters, `rows` how many such rows there are. `rank` counts spatial axes.
+
+    Of its place in the network, which `_layers` adds: `call` is what the code calls, as it is written; `before` and
+    `after` are kinds (see there); `gradients` has for each tensor that enters 1 if it depends on something learned.
     """
     params, buffers, macs, elementwise_ops = costs(config, shapes)
     entering = shapes[0] if shapes else (0,)
@@ -139,6 +154,7 @@ def layer_facts(config: Kind, shapes: tuple[Shape, ...], output: Shape) -> Facts
         "elementwise_ops": elementwise_ops,
         "entering": sum(map(product, shapes)),
         "inputs": len(shapes),
+        "shapes": shapes,
         "taps": product(kernel),
         "features": entering[-1],
         "rows": product(entering[:-1]),
@@ -192,6 +208,8 @@ def _amount(counter: Counter, figure: PrintedFigure, kind: str, call: str, value
         return None
     try:
         amount = rule.evaluate(values)
+        if amount is None:  # the rule says that nobody has seen it there
+            return None
         if isinstance(amount, int) and not isinstance(amount, bool):
             return amount
         problem = f"gives {amount}, which is no whole number"
