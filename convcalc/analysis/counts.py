@@ -105,7 +105,8 @@ def _layers(network: Network) -> list[_AskedLayer]:
         wanted = tuple(gradients[place] for place in node.inputs)
         key = node.config, network.shapes_into(node), call, before, after, wanted
         if key not in known:
-            around = {"before": before, "after": after, "call": call, "gradients": wanted}
+            name = call.partition("(")[0].rpartition(".")[2]
+            around = {"before": before, "after": after, "callee": name, "gradients": wanted}
             known[key] = {**layer_facts(node.config, key[1], node.shape), **around}
         layers.append(_AskedLayer(key, call, known[key], node.shared is not None))
     return layers
@@ -128,8 +129,9 @@ def layer_facts(config: Kind, shapes: tuple[Shape, ...], output: Shape) -> Facts
     are the elements of all tensors that enter, `inputs` how many these are, `shapes` their shapes; `taps` those of a
     kernel. `features` is the last size that enters, `rows` how many such rows there are. `rank` counts spatial axes.
 
-    Of its place in the network, which `_layers` adds: `call` is what the code calls, as it is written; `before` and
-    `after` are kinds (see there); `gradients` has for each tensor that enters 1 if it depends on something learned.
+    Of its place in the network, which `_layers` adds: `callee` is the name of the class or function that the code
+    calls; `before` and `after` are kinds; `gradients` has for each tensor that enters 1 if it depends on something
+    learned, else 0.
     """
     params, buffers, macs, elementwise_ops = costs(config, shapes)
     entering = shapes[0] if shapes else (0,)
@@ -168,7 +170,7 @@ def _counted(network: Network, layers: Sequence[_AskedLayer], choice: ChosenFigu
     counted, unknown = [], []
     for node, layer in zip(network.layers, layers, strict=True):
         if layer.key not in known:
-            values = {**layer.facts, **choice.options}
+            values = {**choice.options, **layer.facts}
             amount = _amount(choice.counter, figure, node.kind, layer.call, values)
             known[layer.key] = amount, _faults(choice.counter, node.kind, values)
         amount, faults = known[layer.key]

@@ -38,15 +38,17 @@ def calls_of(network: Network) -> list[str]:
     entries = [(pattern, call) for pattern, call in network.code.items()]
     by_kind = {pattern: (place, call) for place, (pattern, call) in enumerate(entries)}
     patterns = [(place, pattern, call) for place, (pattern, call) in enumerate(entries) if "*" in pattern]
-    return [_call(node, by_kind, patterns) for node in network.layers]
+    return [_call(network, node, by_kind, patterns) for node in network.layers]
 
 
-def _call(node: Node, exact: dict[str, tuple[int, str]], patterns: list[tuple[int, str, str]]) -> str:
+def _call(network: Network, node: Node, exact: dict[str, tuple[int, str]], patterns: list[tuple[int, str, str]]) -> str:
     fitting = [exact[name] for name in (node.kind, node.name) if name in exact]
     fitting += [(place, call) for place, pattern, call in patterns if fnmatchcase(node.name, pattern)]
     if fitting:
         return max(fitting)[1]
     if node.kind in USUAL:
         return USUAL[node.kind]
-    is_given = len(node.inputs) > 1 and node.config.is_convolution
-    return f"F.{node.kind}" if is_given else "nn"
+    if not node.config.is_convolution or len(node.inputs) < 2:
+        return "nn"
+    ranks = {len(shape) for shape in network.shapes_into(node)}  # filters have other axes than maps and offsets
+    return f"F.{node.kind}" if len(ranks) > 1 else "nn"

@@ -467,8 +467,18 @@ def _taps(kernel: Any, rank: int) -> Any:
     return _folded(ast.Mult, kernel if isinstance(kernel, tuple) else (kernel,) * rank, 1)
 
 
+def _as_double(value: Any) -> Any:
+    """The nearest number that 64 bits hold, exactly: what a program has that calculates in floating point."""
+    if not _is_number(value) or isinstance(value, Varying | VaryingRatio):
+        raise TypeError
+    from fractions import Fraction
+
+    return Fraction(float(value))
+
+
 FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "abs": (abs, "abs(x)"),
+    "as_double": (_as_double, "as_double(x): the nearest number of 64 bits"),
     "ceil": (lambda x: -(-x // 1), "ceil(x): rounded up"),
     "channels_of": (lambda *_: None, "channels_of(layer): the channels of a layer's output, or of an input"),
     "floor": (lambda x: x // 1, "floor(x): rounded down"),
