@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from keyword import iskeyword
 from typing import Any
 
 import msgspec
@@ -166,11 +167,12 @@ def layer_facts(config: Kind, shapes: tuple[Shape, ...], output: Shape) -> Facts
 
 def _counted(network: Network, layers: Sequence[_AskedLayer], choice: ChosenFigure, batch: int) -> ToolCount:
     figure, known = choice.figure, dict[Any, tuple[int | None, tuple[str, ...]]]()
+    options = {f"{name}_" if iskeyword(name) else name: value for name, value in choice.options.items()}
     times = 1 if figure.unit == "params" or figure.per_sample else batch
     counted, unknown = [], []
     for node, layer in zip(network.layers, layers, strict=True):
         if layer.key not in known:
-            values = {**choice.options, **layer.facts}
+            values = {**options, **layer.facts}
             amount = _amount(choice.counter, figure, node.kind, layer.call, values)
             known[layer.key] = amount, _faults(choice.counter, node.kind, values)
         amount, faults = known[layer.key]

@@ -58,7 +58,7 @@ class Counter(msgspec.Struct, frozen=True, kw_only=True):
 
     `package` is what its rules were seen in, with the version; `seen` says how. `assumes` are sentences on what it
     must have been given for them to hold. `options` are its own, each with its values, the default first; rules may
-    ask for them by name, where no field of the layer is called so.
+    ask for them by name, where no field of the layer is called so; `pass` is asked for as `pass_`.
     """
 
     name: str
