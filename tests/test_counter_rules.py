@@ -1,0 +1,217 @@
+"""The rules of counters, held against what the tools themselves print.
+
+`tests/data/counters/layers.json` has single layers and `drawn.json` small networks, each as a spec beside what the
+tools said of the same in PyTorch (`benchmarks/real_counters.py` writes both). Whole networks are in
+test_counter_networks.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from conftest import MANY, load
+from msgspec.structs import replace
+
+from convcalc import counters, layers
+from convcalc.analysis.counts import LayerCount, count, layer_facts
+from convcalc.counters import ChosenFigure, Counter, PrintedFigure
+from convcalc.language import loads
+from convcalc.language.source import Source
+from convcalc.network import Network, Node, input_node
+
+DATA = Path(__file__).parent / "data" / "counters"
+FINDINGS = Path(__file__).parent.parent / "findings"
+
+OTHERWISE: dict[tuple[str, str, str], str] = {}
+"""What the rules do not say: by cases (a pattern of names), tool (with its options) and figure, each with its cause."""
+
+
+class RealFigure(NamedTuple):
+    """What a tool, perhaps with options, printed of a case."""
+
+    case: str
+    tool: str
+    word: str
+    figure: int | float
+
+
+def cases() -> dict[str, Any]:
+    """Every case of both files, by its name."""
+    return {name: case for file in ("layers", "drawn") for name, case in json.loads(_text(file))[file].items()}
+
+
+def _text(file: str) -> str:
+    return (DATA / f"{file}.json").read_text("utf-8")
+
+
+def real_figures(name: str, case: dict[str, Any]) -> Iterator[RealFigure]:
+    """Of the tools that we have rules of."""
+    for tool, figures in {**case["figures"], **case.get("options", {})}.items():
+        if tool.partition(":")[0] in counters.names():
+            yield from (RealFigure(name, tool, word, figure) for word, figure in figures.items())
+
+
+def ours(network: Network, figures: list[RealFigure]) -> list[int | None]:
+    """What the rules make of the same; None where they leave a layer out."""
+    choices = [counters.choose(f"{real.tool}{',' if ':' in real.tool else ':'}figure={real.word}") for real in figures]
+    return [None if counted.unknown else counted.count for counted in count(network, choices)]
+
+
+@pytest.fixture(scope="module")
+def differing() -> dict[RealFigure, int | None]:
+    """All figures that the rules do not give, with what they give."""
+    different = {}
+    for name, case in cases().items():
+        figures = list(real_figures(name, case))
+        results = ours(loads(Source(name, case["spec"])), figures)
+        different |= {real: result for real, result in zip(figures, results, strict=True) if result != real.figure}
+    return different
+
+
+def exception(real: RealFigure) -> tuple[str, str, str] | None:
+    """The entry of `OTHERWISE` that speaks of a figure."""
+    fitting = (key for key in OTHERWISE if key[1:] == (real.tool, real.word) and fnmatchcase(real.case, key[0]))
+    return next(fitting, None)
+
+
+def test_rules_give_what_the_tools_print(differing: dict[RealFigure, int | None]) -> None:
+    others = {real: result for real, result in differing.items() if exception(real) is None}
+    lines = [f"{real.case}: {real.tool} {real.word} {real.figure}, not {result}" for real, result in others.items()]
+    assert not lines, f"{len(lines)}:\n" + "\n".join(lines[:40])
+
+
+@pytest.mark.parametrize("key", OTHERWISE)
+def test_what_is_excepted_differs(key: tuple[str, str, str], differing: dict[RealFigure, int | None]) -> None:
+    figures = [real for name, case in cases().items() for real in real_figures(name, case) if exception(real) == key]
+    assert figures
+    assert all(real in differing for real in figures), "it comes right now: take it off the list"
+
+
+def test_every_tool_that_is_run_has_many_cases() -> None:
+    tools = [real.tool for name, case in cases().items() for real in real_figures(name, case)]
+    assert all(tools.count(tool) > 100 for tool in set(tools) if ":" not in tool)
+
+
+# ---- the files -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", counters.names())
+def test_a_counter_says_what_it_was_seen_in(name: str) -> None:
+    counter = counters.load(name)
+    assert counter.about
+    assert counter.seen
+    assert any(character.isdigit() for character in counter.package), "with its version, or its year"
+    for fault in counter.faults:
+        assert fault.kinds
+        assert fault.what
+        assert not fault.finding or (FINDINGS / f"{fault.finding}.sh").exists(), fault.finding
+
+
+def rules_of(figure: PrintedFigure, kind: str) -> list[str]:
+    """Calls that a figure distinguishes in a kind, one of each."""
+    return ["nn", *(call for call in figure.rules.get(kind, {}) if call), *(call for call in figure.calls if call)]
+
+
+CALLS = {"F": "F.f", "torch": "torch.f", "x": "x.f", "operator": "+", "subclass": "Own(nn.Own)"}
+"""For each space of calls one of them."""
+
+
+def alone(name: str, draw: random.Random) -> Network:
+    """A network of one layer of a kind."""
+    kind, shapes = load(name).case(draw)
+    inputs = [input_node(f"input{place}", shape, 0) for place, shape in enumerate(shapes)]
+    node = Node("layer", name, kind, tuple(range(len(shapes))), kind.shape(*shapes), 0)
+    return Network(name, "", (*inputs, node), len(inputs), (len(inputs),), (), {}, {}, {})
+
+
+def chosen(counter: Counter) -> Iterator[ChosenFigure]:
+    """Every figure, with the options as they are, and each of the others."""
+    yield from counters.choices(counter)
+    for choice in counters.choices(counter):
+        for option, values in counter.options.items():
+            yield from (replace(choice, options={**choice.options, option: value}) for value in values[1:])
+
+
+@pytest.mark.parametrize("name", layers.names())
+def test_no_layer_makes_a_rule_fail(name: str) -> None:
+    draw = random.Random(name)
+    for _ in range(MANY or 3):
+        network = alone(name, draw)
+        for choice in (choice for tool in counters.names() for choice in chosen(counters.load(tool))):
+            for call in rules_of(choice.figure, name):
+                called = {} if call == "nn" else {name: CALLS.get(call, call)}
+                (layer,) = layer_counts(replace(network, code=called), choice)
+                assert layer.count is None or layer.count >= 0
+
+
+def layer_counts(network: Network, choice: ChosenFigure) -> tuple[LayerCount, ...]:
+    """The layers as a tool counts them."""
+    (counted,) = count(network, [choice])
+    return counted.layers
+
+
+# ---- what a rule may ask ---------------------------------------------------------------------------------------------
+
+
+def adaptive(sizes: list[int], cells: list[int]) -> Network:
+    spec = f"input: {[3, *sizes]}\nlayers: [adaptive_avg_pool: {{output_size: {cells}}}]"
+    return loads(Source("net", spec))
+
+
+def test_a_rule_rounds_as_doubles_do() -> None:
+    """thop divides sizes and multiplies the quotients in doubles, as Python's floats are, and takes the whole part."""
+    draw, rounded = random.Random(7), 0
+    for _ in range(MANY or 100):
+        sizes = [draw.randint(1, 40) for _ in range(draw.randint(1, 3))]
+        cells = [draw.randint(1, size) for size in sizes]
+        network = adaptive(sizes, cells)
+        cell = 1.0
+        for size, number in zip(sizes, cells, strict=True):
+            cell *= size / number
+        facts = layer_facts(network.layers[0].config, network.shapes_into(network.layers[0]), network.layers[0].shape)
+        by_floats = int((cell + 1) * facts["out_elements"])
+        rounded += by_floats != facts["in_elements"] + facts["out_elements"]
+        assert count(network, [counters.choose("thop")])[0].count == by_floats
+    assert rounded, "some of them differ from the exact sum, or nothing is shown"
+
+
+GRADIENTS = """
+input: [4, 8, 8]
+code: {}
+layers:
+  - conv: {name: first, out_channels: 6, kernel_size: 3}
+  - conv: {name: second, out_channels: 6, kernel_size: 1, groups: 2}
+  - relu: {from: input, name: beside}
+  - conv: {name: third, from: beside, out_channels: 2, kernel_size: 1}
+"""
+
+
+def test_what_nothing_learned_is_before_has_no_gradient_by_its_input() -> None:
+    """Forward, by the weights (once a group), and by the input where that depends on weights."""
+    network = loads(Source("net", GRADIENTS))
+    factors = {}
+    for layer in layer_counts(network, counters.choose("flop-counter:pass=forward+backward")):
+        factors[layer.name] = layer.count // layer.ours if layer.count and layer.ours else 0
+    assert factors == {"first": 2, "second": 4, "beside": 0, "third": 2}
+
+
+MINE = """
+about: mine
+package: mine 1
+seen: made up
+figures: {MACs: {unit: macs, count: {conv: "null if groups > 1 else macs", relu: 0}}}
+"""
+
+
+def test_a_rule_may_say_that_nobody_has_seen_it(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(MINE)
+    choice = counters.choose(str(tmp_path / "mine.yaml"))
+    (counted,) = count(loads(Source("net", GRADIENTS)), [choice])
+    assert counted.unknown == ("second",)
+    assert counted.count == sum(layer.count or 0 for layer in counted.layers) == counted.ours - 6 * 36 * 3
