@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from convcalc.analysis.analyze import costs
+from convcalc.analysis.framing import framed, pads_of
 from convcalc.arithmetic.number import product
 from convcalc.counters import ChosenFigure, Counter, PrintedFigure
 from convcalc.counters.calls import calls_of
@@ -74,6 +75,8 @@ def count(network: Network, choices: Sequence[ChosenFigure], *, batch: int = 1) 
         SpecError: a rule of a user's own file gives no whole number.
     """
     layers = _layers(network)
+    for layer in layers:
+        layer.facts["batch"] = batch
     return [_counted(network, layers, choice, batch) for choice in choices]
 
 
@@ -115,6 +118,10 @@ def layer_facts(config: Kind, shapes: tuple[Shape, ...], output: Shape) -> Facts
     `in_elements`, `in_channels`, `in_positions` (elements of a channel), `in_sizes`, and `out_` the same. `entering`
     are the elements of all tensors that enter, `inputs` how many these are; `taps` those of a kernel. `features` is
     the last size that enters, `rows` how many such rows there are. `rank` counts spatial axes.
+
+    `pads` has the positions before and behind on each axis. `is_framed`: PyTorch has them by F.pad beside the layer;
+    `framed_elements` are those of the tensor between the two, or else of the one that is padded or cropped. `batch`
+    is how many samples run at once.
     """
     params, buffers, macs, elementwise_ops = costs(config, shapes)
     entering = shapes[0] if shapes else (0,)
@@ -130,6 +137,8 @@ def layer_facts(config: Kind, shapes: tuple[Shape, ...], output: Shape) -> Facts
         )
     }
     kernel = fields.get("kernel_size", ())
+    frame = framed(config, entering, output)
+    inside = output if config.is_transposed else entering
     return {
         **fields,
         **sizes,
@@ -139,7 +148,11 @@ def layer_facts(config: Kind, shapes: tuple[Shape, ...], output: Shape) -> Facts
         "elementwise_ops": elementwise_ops,
         "entering": sum(map(product, shapes)),
         "inputs": len(shapes),
+        "shapes": shapes,
         "taps": product(kernel),
+        "pads": tuple(pads_of(config, entering)),
+        "is_framed": frame is not None,
+        "framed_elements": product(frame or inside),
         "features": entering[-1],
         "rows": product(entering[:-1]),
         "rank": len(entering) - 1,
@@ -192,6 +205,8 @@ def _amount(counter: Counter, figure: PrintedFigure, kind: str, call: str, value
         return None
     try:
         amount = rule.evaluate(values)
+        if amount is None:
+            return None
         if isinstance(amount, int) and not isinstance(amount, bool):
             return amount
         problem = f"gives {amount}, which is no whole number"
