@@ -161,7 +161,7 @@ def layer_facts(config: Kind, shapes: tuple[Shape, ...], output: Shape) -> Facts
 
 def _counted(network: Network, layers: Sequence[_AskedLayer], choice: ChosenFigure, batch: int) -> ToolCount:
     figure, known = choice.figure, dict[Any, tuple[int | None, tuple[str, ...]]]()
-    times = 1 if figure.unit == "params" or figure.per_sample else batch
+    times = _times(figure, batch)
     counted, unknown = [], []
     for node, layer in zip(network.layers, layers, strict=True):
         if layer.key not in known:
@@ -173,7 +173,7 @@ def _counted(network: Network, layers: Sequence[_AskedLayer], choice: ChosenFigu
         ours = 0 if layer.is_shared and figure.unit == "params" else _ours(figure, layer.facts) * times
         if amount is None:
             unknown.append(node.name)
-        total = None if amount is None else 0 if is_counted_before else amount * times
+        total = None if amount is None else 0 if is_counted_before else int(amount * times)
         part = figure.parts.get(node.kind, node.kind)
         counted.append(LayerCount(node.name, node.kind, layer.call, total, ours, part, faults))
     return ToolCount(
@@ -183,6 +183,11 @@ def _counted(network: Network, layers: Sequence[_AskedLayer], choice: ChosenFigu
         tuple(counted),
         tuple(unknown),
     )
+
+
+def _times(figure: PrintedFigure, batch: int) -> int:
+    """How often a layer's amount is in what is printed."""
+    return 1 if figure.unit == "params" or figure.per_sample else batch
 
 
 def _ours(figure: PrintedFigure, facts: Facts) -> int:
@@ -207,8 +212,8 @@ def _amount(counter: Counter, figure: PrintedFigure, kind: str, call: str, value
         amount = rule.evaluate(values)
         if amount is None:
             return None
-        if isinstance(amount, int) and not isinstance(amount, bool):
-            return amount
+        if not isinstance(amount, bool | str | tuple) and (amount * _times(figure, values["batch"])).denominator == 1:
+            return amount  # type: ignore[no-any-return]  # whole for all samples together
         problem = f"gives {amount}, which is no whole number"
     except ExpressionError as error:
         problem = str(error)
