@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from keyword import iskeyword
 from typing import Any
 
 import msgspec
 
 from convcalc.analysis.analyze import costs
-from convcalc.arithmetic.number import product
-from convcalc.counters import ChosenFigure, Counter, PrintedFigure
-from convcalc.counters.calls import calls_of
+from convcalc.analysis.layer_facts import AskedLayer, Facts, asked_layers
+from convcalc.counters import ChosenFigure, Counter, PrintedFigure, ToolFault
+from convcalc.counters.facts import asked_as
+from convcalc.fields import shown
 from convcalc.language.coding import space_of
 from convcalc.language.expressions import Expression, ExpressionError
 from convcalc.language.source import Diagnostic, SpecError
-from convcalc.layers import Kind, Shape
-from convcalc.network import Network
-
-Facts = dict[str, Any]
-"""What a rule may ask for, by name: see `layer_facts`."""
+from convcalc.network import Network, Node
 
 
 class LayerCount(msgspec.Struct, frozen=True):
@@ -74,115 +70,42 @@ def count(network: Network, choices: Sequence[ChosenFigure], *, batch: int = 1) 
     Raises:
         SpecError: a rule of a user's own file gives no whole number.
     """
-    layers = _layers(network)
+    layers = asked_layers(network, batch)
     return [_counted(network, layers, choice, batch) for choice in choices]
 
 
-class _AskedLayer(msgspec.Struct, frozen=True):
-    """A layer with what rules ask of it; layers that are alike have the same `key`."""
-
-    key: Any
-    call: str
-    facts: Facts
-    is_shared: bool
-
-
-def _layers(network: Network) -> list[_AskedLayer]:
-    nodes, calls = network.nodes, calls_of(network)
-    readers: list[list[int]] = [[] for _ in nodes]
-    for index, node in enumerate(nodes):
-        for source in node.inputs:
-            readers[source].append(index)
-    for index in network.outputs:
-        readers[index].append(-1)
-    alone = [len(reading) == 1 and reading[0] >= 0 for reading in readers]
-    gradients = _gradients(network)
-    known: dict[Any, Facts] = {}
-    layers = []
-    for index, (node, call) in enumerate(zip(network.layers, calls, strict=True), network.input_count):
-        after = nodes[readers[index][0]].kind if alone[index] else ""
-        source = node.inputs[0] if node.inputs else -1
-        before = nodes[source].kind if source >= 0 and alone[source] else ""
-        wanted = tuple(gradients[place] for place in node.inputs)
-        key = node.config, network.shapes_into(node), call, before, after, wanted
-        if key not in known:
-            name = call.partition("(")[0].rpartition(".")[2]
-            around = {"before": before, "after": after, "callee": name, "gradients": wanted}
-            known[key] = {**layer_facts(node.config, key[1], node.shape), **around}
-        layers.append(_AskedLayer(key, call, known[key], node.shared is not None))
-    return layers
+def explained(network: Network, choice: ChosenFigure) -> list[tuple[Expression | None, Facts]]:
+    """The rule by which a tool counts each layer, None where nobody has seen one, and what it is worked out from."""
+    figure = choice.figure
+    return [
+        (rule_of(figure, node.kind, layer.call) if node.config.costed else None, _values(choice, layer))
+        for node, layer in zip(network.layers, asked_layers(network), strict=True)
+    ]
 
 
-def _gradients(network: Network) -> list[int]:
-    """For each node 1 if its output depends on something learned, so that it has a gradient in training, else 0."""
-    gradients: list[int] = []
-    for node in network.nodes:
-        learned = not node.is_input and bool(node.config.weights(*network.shapes_into(node)))
-        gradients.append(int(learned or any(gradients[source] for source in node.inputs)))
-    return gradients
+def _values(choice: ChosenFigure, layer: AskedLayer) -> Facts:
+    """The values of the names in a rule: the layer's own go before the tool's options."""
+    return {asked_as(name): value for name, value in choice.options.items()} | layer.facts
 
 
-def layer_facts(config: Kind, shapes: tuple[Shape, ...], output: Shape) -> Facts:
-    """What a rule may ask of a layer, beside its fields by their names.
-
-    Ours: `params`, `buffers`, `macs`, `elementwise_ops`. Of the first tensor that enters and of the one that leaves:
-    `in_elements`, `in_channels`, `in_positions` (elements of a channel), `in_sizes`, and `out_` the same. `entering`
-    are the elements of all tensors that enter, `inputs` how many these are, `shapes` their shapes; `taps` those of a
-    kernel. `features` is the last size that enters, `rows` how many such rows there are. `rank` counts spatial axes.
-
-    Of its place in the network, which `_layers` adds: `callee` is the name of the class or function that the code
-    calls; `before` and `after` are kinds; `gradients` has for each tensor that enters 1 if it depends on something
-    learned, else 0.
-    """
-    params, buffers, macs, elementwise_ops = costs(config, shapes)
-    entering = shapes[0] if shapes else (0,)
-    fields = {name: getattr(config, name) for name in config.__struct_fields__}
-    sizes = {
-        f"{side}_{name}": value
-        for side, shape in (("in", entering), ("out", output))
-        for name, value in (
-            ("elements", product(shape)),
-            ("channels", shape[0]),
-            ("positions", product(shape[1:])),
-            ("sizes", shape[1:]),
-        )
-    }
-    kernel = fields.get("kernel_size", ())
-    return {
-        **fields,
-        **sizes,
-        "params": params,
-        "buffers": buffers,
-        "macs": macs,
-        "elementwise_ops": elementwise_ops,
-        "entering": sum(map(product, shapes)),
-        "inputs": len(shapes),
-        "shapes": shapes,
-        "taps": product(kernel),
-        "features": entering[-1],
-        "rows": product(entering[:-1]),
-        "rank": len(entering) - 1,
-    }
-
-
-def _counted(network: Network, layers: Sequence[_AskedLayer], choice: ChosenFigure, batch: int) -> ToolCount:
-    figure, known = choice.figure, dict[Any, tuple[int | None, tuple[str, ...]]]()
-    options = {f"{name}_" if iskeyword(name) else name: value for name, value in choice.options.items()}
+def _counted(network: Network, layers: Sequence[AskedLayer], choice: ChosenFigure, batch: int) -> ToolCount:
+    figure, known = choice.figure, dict[Any, tuple[Any, tuple[str, ...]]]()
     times = 1 if figure.unit == "params" or figure.per_sample else batch
     counted, unknown = [], []
     for node, layer in zip(network.layers, layers, strict=True):
         if layer.key not in known:
-            values = {**options, **layer.facts}
-            amount = _amount(choice.counter, figure, node.kind, layer.call, values)
+            values = _values(choice, layer)
+            is_known = node.config.costed  # of an operator that no kind says, nobody knows what it is in code
+            amount = _amount(choice.counter, figure, node.kind, layer.call, values, times) if is_known else None
             known[layer.key] = amount, _faults(choice.counter, node.kind, values)
         amount, faults = known[layer.key]
-        is_counted_before = layer.is_shared and figure.once
-        ours = 0 if layer.is_shared and figure.unit == "params" else _ours(figure, layer.facts) * times
         if amount is None:
             unknown.append(node.name)
-        total = None if amount is None else 0 if is_counted_before else amount * times
+        elif layer.is_shared and figure.once:
+            amount = 0
         part = figure.parts.get(node.kind, node.kind)
-        counted.append(LayerCount(node.name, node.kind, layer.call, total, ours, part, faults))
+        ours = _ours(network, node, figure, layer) * times
+        counted.append(LayerCount(node.name, node.kind, layer.call, amount, ours, part, faults))
     return ToolCount(
         choice,
         sum(layer.count or 0 for layer in counted),
@@ -192,9 +115,13 @@ def _counted(network: Network, layers: Sequence[_AskedLayer], choice: ChosenFigu
     )
 
 
-def _ours(figure: PrintedFigure, facts: Facts) -> int:
-    """What we count, in the figure's unit."""
-    return 2 * facts["macs"] if figure.unit == "flops" else facts[figure.unit]  # type: ignore[no-any-return]
+def _ours(network: Network, node: Node, figure: PrintedFigure, layer: AskedLayer) -> int:
+    """What we count of a layer, in the figure's unit."""
+    if figure.unit == "flops":
+        return 2 * layer.facts["macs"]  # type: ignore[no-any-return]
+    if figure.unit == "params" and (layer.is_shared or node.borrowed):
+        return 0 if layer.is_shared else costs(node.config, network.shapes_into(node), node.borrowed_names)[0]
+    return layer.facts[figure.unit]  # type: ignore[no-any-return]
 
 
 def rule_of(figure: PrintedFigure, kind: str, call: str) -> Expression | None:
@@ -206,17 +133,21 @@ def rule_of(figure: PrintedFigure, kind: str, call: str) -> Expression | None:
     return figure.calls.get(call) or figure.calls.get(space) or rules.get("") or figure.others
 
 
-def _amount(counter: Counter, figure: PrintedFigure, kind: str, call: str, values: Facts) -> int | None:
+def _amount(counter: Counter, figure: PrintedFigure, kind: str, call: str, values: Facts, times: int) -> int | None:
+    """What a tool counts of a layer, of all samples together; None where nobody has seen that.
+
+    A rule gives the amount of a sample, which is no whole number where a part of it is counted once for the batch.
+    """
     rule = rule_of(figure, kind, call)
     if rule is None:
         return None
     try:
         amount = rule.evaluate(values)
-        if amount is None:  # the rule says that nobody has seen it there
+        if amount is None:
             return None
-        if isinstance(amount, int) and not isinstance(amount, bool):
-            return amount
-        problem = f"gives {amount}, which is no whole number"
+        if not isinstance(amount, bool | str | tuple) and amount >= 0 and (amount * times).denominator == 1:
+            return int(amount * times)
+        problem = f"gives {shown(amount)}, where a whole number from 0 is expected"
     except ExpressionError as error:
         problem = str(error)
     message = f"the rule of {figure.word} for {kind}, {rule.text}: {problem}"
@@ -225,8 +156,15 @@ def _amount(counter: Counter, figure: PrintedFigure, kind: str, call: str, value
 
 def _faults(counter: Counter, kind: str, values: Facts) -> tuple[str, ...]:
     """What the tool gets wrong in a layer."""
-    return tuple(
-        fault.what
-        for fault in counter.faults
-        if kind in fault.kinds and (fault.when is None or fault.when.evaluate(values) is True)
-    )
+    return tuple(fault.what for fault in counter.faults if kind in fault.kinds and _holds(counter, fault, kind, values))
+
+
+def _holds(counter: Counter, fault: ToolFault, kind: str, values: Facts) -> bool:
+    """Whether the condition of a fault does."""
+    if fault.when is None:
+        return True
+    try:
+        return fault.when.evaluate(values) is True
+    except ExpressionError as error:
+        message = f"the fault of {kind}, {fault.when.text}: {error}"
+        raise SpecError([Diagnostic(counter.name, 0, 0, 0, "CC011", message)]) from None
