@@ -15,7 +15,7 @@ from convcalc.language.coding import space_of
 from convcalc.language.expressions import Expression, ExpressionError
 from convcalc.language.source import Diagnostic, SpecError
 from convcalc.layers import Kind, Shape
-from convcalc.network import Network
+from convcalc.network import Network, Node
 
 Facts = dict[str, Any]
 """What a rule may ask for, by name: see `layer_facts`."""
@@ -98,14 +98,23 @@ def _layers(network: Network) -> list[_AskedLayer]:
     known: dict[Any, Facts] = {}
     layers = []
     for index, (node, call) in enumerate(zip(network.layers, calls, strict=True), network.input_count):
-        after = nodes[readers[index][0]].kind if alone[index] else ""
+        after = nodes[readers[index][0]] if alone[index] else None
         source = node.inputs[0] if node.inputs else -1
-        before = nodes[source].kind if source >= 0 and alone[source] else ""
-        key = node.config, network.shapes_into(node), call, before, after
+        before = nodes[source] if source >= 0 and alone[source] else None
+        key = node.config, network.shapes_into(node), call, before and before.config, after and after.config
         if key not in known:
-            known[key] = {**layer_facts(node.config, key[1], node.shape), "before": before, "after": after}
+            facts = layer_facts(node.config, key[1], node.shape)
+            known[key] = facts | _neighbour("before", before) | _neighbour("after", after)
         layers.append(_AskedLayer(key, call, known[key], node.shared is not None))
     return layers
+
+
+def _neighbour(side: str, node: Node | None) -> Facts:
+    """The kind of the layer on that side, empty where there is none, and its fields, as in ``before_bias``."""
+    if node is None:
+        return {side: ""}
+    fields = {f"{side}_{name}": getattr(node.config, name) for name in node.config.__struct_fields__}
+    return {side: node.kind, **fields}
 
 
 def layer_facts(config: Kind, shapes: tuple[Shape, ...], output: Shape) -> Facts:
@@ -115,6 +124,9 @@ def layer_facts(config: Kind, shapes: tuple[Shape, ...], output: Shape) -> Facts
     `in_elements`, `in_channels`, `in_positions` (elements of a channel), `in_sizes`, and `out_` the same. `entering`
     are the elements of all tensors that enter, `inputs` how many these are; `taps` those of a kernel. `features` is
     the last size that enters, `rows` how many such rows there are. `rank` counts spatial axes.
+
+    Beside these there are `before`, the kind of the layer whose output is read by this one alone, and `after`, that of
+    the only reader, each empty where there is none, with the fields of that layer, as in ``before_bias``.
     """
     params, buffers, macs, elementwise_ops = costs(config, shapes)
     entering = shapes[0] if shapes else (0,)
@@ -192,6 +204,8 @@ def _amount(counter: Counter, figure: PrintedFigure, kind: str, call: str, value
         return None
     try:
         amount = rule.evaluate(values)
+        if amount is None:
+            return None
         if isinstance(amount, int) and not isinstance(amount, bool):
             return amount
         problem = f"gives {amount}, which is no whole number"
