@@ -40,6 +40,7 @@ FIELDS = {
     "outputs": "names of the layers that leave the network (default: the last)",
     "deploy": "how the network runs: fused, dtype, batch, device",
     "code": "what PyTorch code calls for layers of a kind or of some names, for what other tools count",
+    "published": "numbers that its paper prints, by the paper's own word for each",
     "expect": "figures the network must have",
     "budget": "figures the network must not exceed, as it is deployed",
 }
@@ -275,6 +276,7 @@ class Reading:
         budget = limits(self.compiler, tree.find("budget"))
         deployment = self._deployment(tree.find("deploy"))
         code = self._code(tree.find("code"))
+        published = self._published(tree.find("published"))
         outputs, items = tree.find("outputs"), self._items(tree, complete=parsed.complete)
         del tree, parsed  # so that the memory of each layer is free once it is read
         absent = "input_channels" if len(inputs.shapes) > 1 and "input" not in inputs.shapes else ""
@@ -298,6 +300,7 @@ class Reading:
             computed=self.builder.names.computed,
             deployment=deployment,
             code=code,
+            published=published,
             origin=self.origin,
         )
 
@@ -314,6 +317,13 @@ class Reading:
         from convcalc.language.coding import code
 
         return code(self.compiler, node)
+
+    def _published(self, node: Node | None) -> dict[str, str]:
+        if node is None:
+            return {}
+        from convcalc.language.publishing import published
+
+        return published(self.compiler, node)
 
     def _refuse(self, tree: Node | None) -> None:
         what = "an empty file" if tree is None else described(tree)

@@ -16,6 +16,7 @@ from convcalc.language.bits import HELD
 from convcalc.language.deploying import FIELDS as DEPLOYED
 from convcalc.language.document import FIELDS
 from convcalc.language.limits import LIMITED
+from convcalc.language.publishing import AMOUNT as PRINTED
 from convcalc.language.quantities import AMOUNTS, DURATION
 from convcalc.language.settings import SHAPE
 from convcalc.language.template import REPEAT, WHEN, Block
@@ -42,6 +43,10 @@ def _mapping(properties: Schema) -> Schema:
 
 
 _BUDGET = _mapping({**dict.fromkeys(LIMITED, AMOUNT), DURATION: {"type": "number", "exclusiveMinimum": 0}})
+_PUBLISHED: Schema = {
+    "type": "object",
+    "additionalProperties": {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{PRINTED}$"}]},
+}
 COMMON: Schema = {
     "name": {
         "type": "string",
@@ -118,6 +123,7 @@ def _top(name: str) -> Schema:
         "expect": _mapping({**dict.fromkeys(AMOUNTS, AMOUNT), "output": shape, "receptive_field": shape}),
         "budget": _BUDGET,
         "deploy": _deployment(),
+        "published": _PUBLISHED,
     }.get(name, TEXT)
 
 
