@@ -130,6 +130,7 @@ class Reading:
         }
         self.blocks: dict[str, Block] = {}
         self.block_keys: dict[str, Scalar] = {}
+        self.code_keys: dict[str, Scalar] = {}
         self.called: set[str] = set()
         self.compiler = Compiler(source, self._block, self._known)
         self.builder = NetworkBuilder()
@@ -212,6 +213,7 @@ class Reading:
             warnings += unused_parameters(self.source, self.blocks)
             warnings += unused_variables(self.source, self.settings, self.blocks.values(), self.given_variables)
             warnings += uncalled_blocks(self.source, self.block_keys, self.called)
+            warnings += self._unused_code()
         return sorted(warnings, key=lambda warning: (warning.line, warning.column))
 
     def _problems_with(self, variables: Texts) -> list[Diagnostic]:
@@ -313,7 +315,17 @@ class Reading:
             return {}
         from convcalc.language.coding import code
 
-        return code(self.compiler, node)
+        written = code(self.compiler, node)
+        self.code_keys = {name: key for name, (key, _) in written.items()}
+        return {name: call for name, (_, call) in written.items()}
+
+    def _unused_code(self) -> Iterator[Diagnostic]:
+        """Of the network as it is written: with other values than its own, layers may not be there."""
+        if not self.code_keys or self.network is None or self.is_overridden:
+            return
+        from convcalc.language.coding import unused_entries
+
+        yield from unused_entries(self.source, self.network, self.code_keys)
 
     def _refuse(self, tree: Node | None) -> None:
         what = "an empty file" if tree is None else described(tree)

@@ -13,6 +13,7 @@ from convcalc.arithmetic.precision import ROLES
 from convcalc.fields import LARGEST
 from convcalc.language import library
 from convcalc.language.bits import HELD
+from convcalc.language.coding import CALL
 from convcalc.language.deploying import FIELDS as DEPLOYED
 from convcalc.language.document import FIELDS
 from convcalc.language.limits import LIMITED
@@ -118,6 +119,7 @@ def _top(name: str) -> Schema:
         "expect": _mapping({**dict.fromkeys(AMOUNTS, AMOUNT), "output": shape, "receptive_field": shape}),
         "budget": _BUDGET,
         "deploy": _deployment(),
+        "code": {"type": "object", "additionalProperties": {"type": "string", "pattern": f"^({CALL})$"}},
     }.get(name, TEXT)
 
 
