@@ -153,7 +153,8 @@ def _counted(network: Network, layers: Sequence[_AskedLayer], choice: ChosenFigu
     for node, layer in zip(network.layers, layers, strict=True):
         if layer.key not in known:
             values = {**layer.facts, **choice.options}
-            amount = _amount(choice.counter, figure, node.kind, layer.call, values)
+            is_known = node.config.costed
+            amount = _amount(choice.counter, figure, node.kind, layer.call, values) if is_known else None
             known[layer.key] = amount, _faults(choice.counter, node.kind, values)
         amount, faults = known[layer.key]
         is_counted_before = layer.is_shared and figure.once

@@ -19,7 +19,7 @@ from convcalc.layers import names as kind_names
 _LONGEST = 64 * 2**10
 """Characters of a counter's file, and a multiple of what the longest takes."""
 
-_ADVICE = "`convcalc counts --list` lists them; a file of your own is named with its ending, as mine.yaml"
+_ADVICE = "a file of your own is named with its ending, as mine.yaml"
 _EXAMPLE = "the least is as `figures: {MACs: {unit: macs, count: {conv: macs}}}`"
 
 FIELDS = ("about", "package", "seen", "assumes", "options", "figures", "faults")
@@ -29,9 +29,9 @@ FAULT_FIELDS = ("kinds", "what", "when", "finding")
 
 def unknown(name: str, known: Collection[str]) -> SpecError:
     """That there is no counter of a name."""
-    meant = did_you_mean(name, known) or f"there are {', '.join(known)}"
-    message = f"there is no counter `{called(name)}`"
-    return SpecError([Diagnostic(called(name), 0, 0, 0, "CC013", message, f"{meant}. {_ADVICE}")])
+    meant = did_you_mean(name, known)
+    advice = f"{f'{meant} There' if meant else 'there'} are {', '.join(known)}; {_ADVICE}"
+    return SpecError([Diagnostic(called(name), 0, 0, 0, "CC013", f"there is no counter `{called(name)}`", advice)])
 
 
 def chosen(counter: Counter, text: str, options: Sequence[tuple[str, str, str]]) -> ChosenFigure:
@@ -57,6 +57,14 @@ def chosen(counter: Counter, text: str, options: Sequence[tuple[str, str, str]])
         else:
             values[name] = word
     return ChosenFigure(counter, figure, values)
+
+
+def no_figure(counter: Counter, unit: str) -> SpecError:
+    """That a tool prints nothing that counts a unit."""
+    words = [f"{word} ({figure.unit})" for word, figure in counter.figures.items()]
+    other = next((figure.unit for figure in counter.figures.values() if "params" not in (figure.unit, unit)), "")
+    advice = f"it prints {', '.join(words)}" + (f": write `{other}`" if other else "")
+    return _refusal(counter.name, f"{counter.name} prints no {unit}", advice)
 
 
 def _usage(counter: Counter) -> str:

@@ -15,7 +15,7 @@ from convcalc.language.build import NetworkBuilder, StepsSpent
 from convcalc.language.elsewhere import field_advice
 from convcalc.language.forms import under_own_names
 from convcalc.language.inputs import Inputs
-from convcalc.language.limits import limits
+from convcalc.language.limits import limits, values_of
 from convcalc.language.misreadings import order_of_axes
 from convcalc.language.overrides import parted
 from convcalc.language.parsing import parse
@@ -295,7 +295,7 @@ class Reading:
             groups=tuple(self.builder.groups),
             variables=self.values,
             expect=expect,
-            budget={name: limit.value for name, limit in budget.items()},
+            budget=values_of(budget),
             overridden=self.is_overridden,
             computed=self.builder.names.computed,
             deployment=deployment,

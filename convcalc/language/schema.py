@@ -16,7 +16,7 @@ from convcalc.language.bits import HELD
 from convcalc.language.coding import CALL
 from convcalc.language.deploying import FIELDS as DEPLOYED
 from convcalc.language.document import FIELDS
-from convcalc.language.limits import LIMITED
+from convcalc.language.limits import AS, LIMITED
 from convcalc.language.quantities import AMOUNTS, DURATION
 from convcalc.language.settings import SHAPE
 from convcalc.language.template import REPEAT, WHEN, Block
@@ -42,7 +42,12 @@ def _mapping(properties: Schema) -> Schema:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
-_BUDGET = _mapping({**dict.fromkeys(LIMITED, AMOUNT), DURATION: {"type": "number", "exclusiveMinimum": 0}})
+_TOOL: Schema = {
+    "type": "string",
+    "minLength": 1,
+    "description": "the tool by whose count macs, flops and params are held: thop, or fvcore:mode=train",
+}
+_BUDGET = _mapping({**dict.fromkeys(LIMITED, AMOUNT), DURATION: {"type": "number", "exclusiveMinimum": 0}, AS: _TOOL})
 COMMON: Schema = {
     "name": {
         "type": "string",
