@@ -9,8 +9,9 @@ import msgspec
 
 from convcalc.analysis.analyze import costs
 from convcalc.arithmetic.number import product
-from convcalc.counters import ChosenFigure, Counter, PrintedFigure
+from convcalc.counters import ChosenFigure, Counter, PrintedFigure, ToolFault
 from convcalc.counters.calls import calls_of
+from convcalc.fields import shown
 from convcalc.language.coding import space_of
 from convcalc.language.expressions import Expression, ExpressionError
 from convcalc.language.source import Diagnostic, SpecError
@@ -153,7 +154,7 @@ def _counted(network: Network, layers: Sequence[_AskedLayer], choice: ChosenFigu
     for node, layer in zip(network.layers, layers, strict=True):
         if layer.key not in known:
             values = {**layer.facts, **choice.options}
-            is_known = node.config.costed
+            is_known = node.config.costed  # of an operator that no kind says, nobody knows what it is in code
             amount = _amount(choice.counter, figure, node.kind, layer.call, values) if is_known else None
             known[layer.key] = amount, _faults(choice.counter, node.kind, values)
         amount, faults = known[layer.key]
@@ -193,9 +194,9 @@ def _amount(counter: Counter, figure: PrintedFigure, kind: str, call: str, value
         return None
     try:
         amount = rule.evaluate(values)
-        if isinstance(amount, int) and not isinstance(amount, bool):
+        if isinstance(amount, int) and not isinstance(amount, bool) and amount >= 0:
             return amount
-        problem = f"gives {amount}, which is no whole number"
+        problem = f"gives {shown(amount)}, where a whole number from 0 is expected"
     except ExpressionError as error:
         problem = str(error)
     message = f"the rule of {figure.word} for {kind}, {rule.text}: {problem}"
@@ -204,8 +205,15 @@ def _amount(counter: Counter, figure: PrintedFigure, kind: str, call: str, value
 
 def _faults(counter: Counter, kind: str, values: Facts) -> tuple[str, ...]:
     """What the tool gets wrong in a layer."""
-    return tuple(
-        fault.what
-        for fault in counter.faults
-        if kind in fault.kinds and (fault.when is None or fault.when.evaluate(values) is True)
-    )
+    return tuple(fault.what for fault in counter.faults if kind in fault.kinds and _holds(counter, fault, kind, values))
+
+
+def _holds(counter: Counter, fault: ToolFault, kind: str, values: Facts) -> bool:
+    """Whether the condition of a fault does."""
+    if fault.when is None:
+        return True
+    try:
+        return fault.when.evaluate(values) is True
+    except ExpressionError as error:
+        message = f"the fault of {kind}, {fault.when.text}: {error}"
+        raise SpecError([Diagnostic(counter.name, 0, 0, 0, "CC011", message)]) from None

@@ -98,24 +98,20 @@ def calls_said(network: Network) -> list[str | None]:
 def _fitting(network: Network) -> Iterator[list[tuple[int, str]]]:
     """For each layer the entries that fit it, each with its place.
 
-    A kind's name stands for the layers of that kind. Any other key is a name, or a pattern as everywhere: ``*`` for
-    any characters, dots among them, ``?`` for one, ``[ab]`` for one of some. What is repeated has the name with the
-    number of the repetition, and the one without it.
+    A key is a kind, a name, or a pattern as everywhere: ``*`` for any characters, dots among them, ``?`` for one,
+    ``[ab]`` for one of some. What is repeated has the name with the number of the repetition, and the one without it.
     """
     places = {key: place for place, key in enumerate(network.code, 1)}
     if not places:
         yield from ([] for _ in network.layers)
         return
-    kinds = places.keys() & set(kind_names())
-    patterns = [(places[key], key) for key in places if key not in kinds and _PATTERN_SIGNS.intersection(key)]
+    patterns = [(place, key) for key, place in places.items() if _PATTERN_SIGNS.intersection(key)]
     repeated = {group.name for group in network.groups if group.times is not None}
     for node in network.layers:
         steps.spend(1 + len(patterns) // _MATCHES_IN_STEP)
         around, _, _ = node.name.rpartition(".")
         names = [node.name, around] if around in repeated else [node.name]
-        fitting = [(places[name], name) for name in names if name in places and name not in kinds]
-        if node.kind in kinds:
-            fitting.append((places[node.kind], node.kind))
+        fitting = [(places[name], name) for name in (node.kind, *names) if name in places]
         fitting += [entry for entry in patterns if any(fnmatchcase(name, entry[1]) for name in names)]
         yield fitting
 

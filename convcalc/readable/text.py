@@ -12,7 +12,6 @@ from pathlib import Path
 from convcalc import layers, steps
 from convcalc.imports.errors import CannotImport, OverLimit
 from convcalc.imports.record import Imported, Layer
-from convcalc.language.coding import calls_said
 from convcalc.language.document import examine, loads
 from convcalc.language.source import Source, SpecError
 from convcalc.language.writing import name_text, value_text
@@ -152,7 +151,7 @@ def _says(spec: str, network: Network) -> bool:
         return False
     if len(other.nodes) != len(network.nodes) or other.outputs != network.outputs:
         return False
-    if other.deployment != network.deployment or calls_said(other) != calls_said(network):
+    if other.deployment != network.deployment:
         return False
     return all(map(_is_like, other.nodes, network.nodes))
 
