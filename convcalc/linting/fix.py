@@ -260,8 +260,9 @@ def _called_otherwise(old: Network, new: Network, kept: Sequence[int], places: d
     for index in kept[first:]:
         then, now = before[index - first], after[places[index] - first]
         if then != now:
-            entry = f"`{then}` of `code` is about {old.nodes[index].name}" if then else "`code` says nothing of a layer"
-            return f"{entry}, and would not be any more"
+            name = old.nodes[index].name
+            would = f"would be about {name}" if now else f"would not be about {name} any more"
+            return f"`{now or then}` of `code` {would}"
     lost = without_layers(new).keys() - without_layers(old).keys()
     return f"`{min(lost)}` of `code` would be about no layer any more" if lost else ""
 
