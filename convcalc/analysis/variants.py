@@ -16,6 +16,7 @@ from convcalc.analysis.terms import HowRun
 from convcalc.analysis.theory import theory
 from convcalc.fields import PerAxis
 from convcalc.language import Diagnostic, Source, SpecError, loads
+from convcalc.language.coding import without_layers
 from convcalc.language.replacing import replaced
 from convcalc.language.rewrite import CannotApply, Rewriter, with_figures
 from convcalc.language.trimming import without_unused_parameters
@@ -134,13 +135,22 @@ def written(candidate: Candidate, base: Network) -> str:
     return without_unused_parameters(again, network, warnings, base.origin.source).text
 
 
+def code_without_layers(candidate: Candidate, base: Network) -> list[str]:
+    """The entries of `code` that are about layers of the network, and about none of the variant, by key."""
+    head = candidate.report
+    if not base.code or head is None:
+        return []
+    lost = without_layers(head.written).keys() - without_layers(base).keys()
+    return [key for key in base.code if key in lost]
+
+
 def _refuse_others(base: Network, network: Network, compared: Network) -> None:
     """What a text says beside its layers is what it said before, its layers are those that were compared.
 
     Raises:
         DoesNotReadBack: they are others.
     """
-    for name in ("name", "source", "variables", "budget", "deployment"):
+    for name in ("name", "source", "variables", "budget", "deployment", "code"):
         if getattr(network, name) != getattr(base, name):
             raise DoesNotReadBack(f"its {name} would be {getattr(network, name)!s:.200}")
     for node, other in zip(network.nodes, compared.nodes, strict=True):

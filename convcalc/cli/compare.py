@@ -29,7 +29,7 @@ from convcalc.cli.options import (
     readable,
     shapes,
 )
-from convcalc.cli.output import STDOUT, ExitCode, end, fail, refuse, reject, save, show, show_errors
+from convcalc.cli.output import STDOUT, ExitCode, end, fail, refuse, reject, save, say, show, show_errors
 from convcalc.views.output import Output
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _check_that_one_applies(sides: Sides) -> None:
 
 def _text(sides: Sides, network: Network, original: str) -> bytes:
     """The spec with the one variant in it, with the byte order mark of the file that it comes from."""
-    from convcalc.analysis.variants import DoesNotReadBack, written
+    from convcalc.analysis.variants import DoesNotReadBack, code_without_layers, written
     from convcalc.language.zoo import is_in_zoo
 
     if len(sides.candidates) > 1:
@@ -195,6 +195,8 @@ def _text(sides: Sides, network: Network, original: str) -> bytes:
         text = written(sides.candidates[0], network)
     except DoesNotReadBack as problem:
         fail(f"the spec cannot be written so that it reads as what was compared: {problem}; nothing is written")
+    for key in code_without_layers(sides.candidates[0], network):
+        say(f"code: what it says of `{readable(key)}` is kept, and is about no layer of what is written")
     is_file = Path(original).is_file() and not is_in_zoo(original)  # what is read once alone is gone
     mark = codecs.BOM_UTF8 if is_file and Path(original).read_bytes().startswith(codecs.BOM_UTF8) else b""
     return mark + text.encode()

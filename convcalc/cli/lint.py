@@ -236,6 +236,7 @@ def _suggest(files: list[str], percent: str, options: Options) -> None:
     from convcalc.language.source import SpecError
     from convcalc.language.tree import number
     from convcalc.linting.configuration import Finder
+    from convcalc.linting.suggesting import tool_counts
     from convcalc.opening import load
     from convcalc.rules._deployed import terms_asked
     from convcalc.views import budget
@@ -251,11 +252,13 @@ def _suggest(files: list[str], percent: str, options: Options) -> None:
     finder = Finder(options.config)
     for file in files:
         network = load(file, inputs=options.inputs, variables=options.variables, **options.how)
-        terms, mistake = terms_asked(network, options.deployed, finder.of(file).how)
+        configuration = finder.of(file)
+        terms, mistake = terms_asked(network, options.deployed, configuration.how)
         if mistake is not None:
             raise SpecError([mistake])
         try:
             report = on_terms(network, terms)
         except ValueError as error:  # the device does not multiply so
             raise typer.BadParameter(str(error), param_hint="--device") from None
-        sys.stdout.write(budget.text(report, readable(file), room))
+        tool = tool_counts(network, configuration.budgets_of(file), terms.batch)
+        sys.stdout.write(budget.text(report, readable(file), room, *tool))

@@ -132,6 +132,22 @@ def choose(text: str) -> ChosenFigure:
     return reading.chosen(counter, text, [part.partition("=") for part in written.split(",") if part])
 
 
+def of_unit(choice: ChosenFigure, unit: str) -> ChosenFigure:
+    """The figure that is chosen, or else the first of its tool that counts a unit, with the same options.
+
+    Raises:
+        SpecError: the tool prints none.
+    """
+    if choice.figure.unit == unit:
+        return choice
+    figure = next((figure for figure in choice.counter.figures.values() if figure.unit == unit), None)
+    if figure is None:
+        from convcalc.counters import reading
+
+        raise reading.no_figure(choice.counter, unit)
+    return ChosenFigure(choice.counter, figure, choice.options)
+
+
 def choices(counter: Counter) -> list[ChosenFigure]:
     """Every figure of a counter, with its options as they are by default."""
     usual = {name: values[0] for name, values in counter.options.items()}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-
+from convcalc.language.coding import calls_said
 from convcalc.network import Network, Node
 
 USUAL = {
@@ -35,17 +34,11 @@ USUAL = {
 
 def calls_of(network: Network) -> list[str]:
     """What the code calls for each layer of a network; ``nn`` is a module of the kind's own class."""
-    entries = [(pattern, call) for pattern, call in network.code.items()]
-    by_kind = {pattern: (place, call) for place, (pattern, call) in enumerate(entries)}
-    patterns = [(place, pattern, call) for place, (pattern, call) in enumerate(entries) if "*" in pattern]
-    return [_call(network, node, by_kind, patterns) for node in network.layers]
+    written = calls_said(network)
+    return [call or _usual(network, node) for node, call in zip(network.layers, written, strict=True)]
 
 
-def _call(network: Network, node: Node, exact: dict[str, tuple[int, str]], patterns: list[tuple[int, str, str]]) -> str:
-    fitting = [exact[name] for name in (node.kind, node.name) if name in exact]
-    fitting += [(place, call) for place, pattern, call in patterns if fnmatchcase(node.name, pattern)]
-    if fitting:
-        return max(fitting)[1]
+def _usual(network: Network, node: Node) -> str:
     if node.kind in USUAL:
         return USUAL[node.kind]
     if not node.config.is_convolution or len(node.inputs) < 2:

@@ -15,7 +15,7 @@ from convcalc.language.build import NetworkBuilder, StepsSpent
 from convcalc.language.elsewhere import field_advice
 from convcalc.language.forms import under_own_names
 from convcalc.language.inputs import Inputs
-from convcalc.language.limits import limits
+from convcalc.language.limits import limits, values_of
 from convcalc.language.misreadings import order_of_axes
 from convcalc.language.overrides import parted
 from convcalc.language.parsing import parse
@@ -131,6 +131,7 @@ class Reading:
         }
         self.blocks: dict[str, Block] = {}
         self.block_keys: dict[str, Scalar] = {}
+        self.code_keys: dict[str, Scalar] = {}
         self.called: set[str] = set()
         self.compiler = Compiler(source, self._block, self._known)
         self.builder = NetworkBuilder()
@@ -213,6 +214,7 @@ class Reading:
             warnings += unused_parameters(self.source, self.blocks)
             warnings += unused_variables(self.source, self.settings, self.blocks.values(), self.given_variables)
             warnings += uncalled_blocks(self.source, self.block_keys, self.called)
+            warnings += self._unused_code()
         return sorted(warnings, key=lambda warning: (warning.line, warning.column))
 
     def _problems_with(self, variables: Texts) -> list[Diagnostic]:
@@ -295,7 +297,7 @@ class Reading:
             groups=tuple(self.builder.groups),
             variables=self.values,
             expect=expect,
-            budget={name: limit.value for name, limit in budget.items()},
+            budget=values_of(budget),
             overridden=self.is_overridden,
             computed=self.builder.names.computed,
             deployment=deployment,
@@ -316,7 +318,17 @@ class Reading:
             return {}
         from convcalc.language.coding import code
 
-        return code(self.compiler, node)
+        written = code(self.compiler, node)
+        self.code_keys = {name: key for name, (key, _) in written.items()}
+        return {name: call for name, (_, call) in written.items()}
+
+    def _unused_code(self) -> Iterator[Diagnostic]:
+        """Of the network as it is written: with other values than its own, layers may not be there."""
+        if not self.code_keys or self.network is None or self.is_overridden:
+            return
+        from convcalc.language.coding import unused_entries
+
+        yield from unused_entries(self.source, self.network, self.code_keys)
 
     def _published(self, node: Node | None) -> dict[str, str]:
         if node is None:

@@ -12,6 +12,7 @@ from functools import cached_property
 import msgspec
 
 from convcalc.language.outline import Outline
+from convcalc.language.parsing import parse
 from convcalc.language.site import Decision, Site
 from convcalc.language.source import Source
 from convcalc.language.template import CompiledLayer
@@ -77,6 +78,10 @@ class TextPlaces(msgspec.Struct, frozen=True, eq=False, dict=True):
             mark, node = span(entry[0]), entry[1]
         return mark
 
+    def top_value(self, *keys: str) -> Span:
+        """What is marked for a value of the whole spec, at the end of keys each within the one before."""
+        return _marked(self.tree, keys)
+
     @cached_property
     def outline(self) -> Outline:
         """The layers of the whole spec as they are written."""
@@ -99,3 +104,14 @@ class TextPlaces(msgspec.Struct, frozen=True, eq=False, dict=True):
         if index < len(entries_of(shapes)):
             return span(entries_of(shapes)[index][0])
         return (0, 1) if shape is None else span(shape)
+
+
+def place_of(source: Source, *keys: str) -> Span:
+    """As `TextPlaces.top_value`, of a spec that need not be one."""
+    return _marked(parse(source).root, keys)
+
+
+def _marked(node: Node | None, keys: Sequence[str]) -> Span:
+    for key in keys:
+        node = node.find(key) if isinstance(node, Mapping) else None
+    return (0, 1) if node is None else span(node)

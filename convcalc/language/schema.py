@@ -13,10 +13,11 @@ from convcalc.arithmetic.precision import ROLES
 from convcalc.fields import LARGEST
 from convcalc.language import library
 from convcalc.language.bits import HELD
+from convcalc.language.coding import CALL
 from convcalc.language.deploying import FIELDS as DEPLOYED
 from convcalc.language.document import FIELDS
-from convcalc.language.limits import LIMITED
 from convcalc.language.publishing import AMOUNT as PRINTED
+from convcalc.language.limits import AS, LIMITED
 from convcalc.language.quantities import AMOUNTS, DURATION
 from convcalc.language.settings import SHAPE
 from convcalc.language.template import REPEAT, WHEN, Block
@@ -42,11 +43,16 @@ def _mapping(properties: Schema) -> Schema:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
-_BUDGET = _mapping({**dict.fromkeys(LIMITED, AMOUNT), DURATION: {"type": "number", "exclusiveMinimum": 0}})
 _PUBLISHED: Schema = {
     "type": "object",
     "additionalProperties": {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{PRINTED}$"}]},
 }
+_TOOL: Schema = {
+    "type": "string",
+    "minLength": 1,
+    "description": "the tool by whose count macs, flops and params are held: thop, or fvcore:mode=train",
+}
+_BUDGET = _mapping({**dict.fromkeys(LIMITED, AMOUNT), DURATION: {"type": "number", "exclusiveMinimum": 0}, AS: _TOOL})
 COMMON: Schema = {
     "name": {
         "type": "string",
@@ -124,6 +130,7 @@ def _top(name: str) -> Schema:
         "budget": _BUDGET,
         "deploy": _deployment(),
         "published": _PUBLISHED,
+        "code": {"type": "object", "additionalProperties": {"type": "string", "pattern": f"^({CALL})$"}},
     }.get(name, TEXT)
 
 

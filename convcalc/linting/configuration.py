@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -17,12 +17,13 @@ from convcalc import rules, steps
 from convcalc.analysis.terms import HowRun
 from convcalc.arithmetic.precision import precision
 from convcalc.fields import LARGEST, shown
-from convcalc.language.limits import LIMITED
+from convcalc.language.limits import AS, COUNTED, LIMITED
 from convcalc.language.quantities import DURATION, EXPECTED, EXPECTED_DURATION, amount, duration
 from convcalc.language.source import STEPS_OF_DIAGNOSTIC, Diagnostic, Source, SpecError, read
 from convcalc.language.suggestions import did_you_mean
 from convcalc.language.tree import LONGEST_NUMBER
-from convcalc.linting.deploying import device_named, how_run
+from convcalc.linting.deploying import device_named, how_run, tool_named
+from convcalc.rules._subject import ConfiguredLimit
 
 TABLES = {"convcalc.toml": ("lint",), "pyproject.toml": ("tool", "convcalc", "lint")}
 """In one folder, the first file that has its table counts."""
@@ -57,7 +58,7 @@ class Configuration(msgspec.Struct, frozen=True):
     batch: int | None = None
     object_size: int | None = None
     fail_level: str = "warning"
-    budgets: dict[str, dict[str, Any]] = {}
+    budgets: dict[str, dict[str, ConfiguredLimit]] = {}
 
     @property
     def how(self) -> HowRun:
@@ -74,9 +75,9 @@ class Configuration(msgspec.Struct, frozen=True):
         ignored = (words for pattern, words in self.per_file_ignores.items() if self._matches(pattern, path))
         return [word for words in ignored for word in words]
 
-    def budgets_of(self, path: str) -> dict[str, Any]:
+    def budgets_of(self, path: str) -> dict[str, ConfiguredLimit]:
         """The limits of one file; a later pattern wins."""
-        merged: dict[str, Any] = {}
+        merged: dict[str, ConfiguredLimit] = {}
         for pattern, limits in self.budgets.items():
             if self._matches(pattern, path):
                 merged |= limits
@@ -293,15 +294,28 @@ class _TableReader:
         self._problem(table, key, f"expected a whole number{of} from 1 to {LARGEST}, found {_found(value)}")
         return None
 
-    def _budgets(self, table: tuple[str, ...], key: str, value: Any) -> dict[str, dict[str, Any]]:
+    def _budgets(self, table: tuple[str, ...], key: str, value: Any) -> dict[str, dict[str, ConfiguredLimit]]:
         budgets = {}
         for pattern, limits in self._entries(table, key, value, "a table from patterns of files to limits"):
             inner = (*table, key, pattern)
             entries = self._entries((*table, key), pattern, limits, "a table of limits")
-            self._unknown((name for name, _ in entries), LIMITED, inner)
+            self._unknown((name for name, _ in entries), (*LIMITED, AS), inner)
             amounts = {name: self._amount(inner, name, written) for name, written in entries if name in LIMITED}
-            budgets[pattern] = {name: limit for name, limit in amounts.items() if limit is not None}
+            tool = self._tool(inner, dict(entries)[AS], list(amounts)) if AS in dict(entries) else ""
+            kept = {name: limit for name, limit in amounts.items() if limit is not None}
+            tools = {name: tool if name in COUNTED else "" for name in kept}
+            budgets[pattern] = {name: ConfiguredLimit(limit, tools[name]) for name, limit in kept.items()}
         return budgets
+
+    def _tool(self, table: tuple[str, ...], value: Any, limited: Sequence[str]) -> str:
+        """The tool by whose count limits are held; a file from the folder of the configuration."""
+        if not isinstance(value, str) or not value:
+            self._problem(table, AS, f"expected the name of a tool that counts, found {_found(value)}")
+            return ""
+        named, problems = tool_named(value, limited, os.path.dirname(self.source.path))
+        for name, (problem, advice) in problems.items():
+            self._problem(table, name, problem, advice)
+        return named
 
     def _amount(self, table: tuple[str, ...], key: str, value: Any) -> Any:
         try:

@@ -18,6 +18,7 @@ import msgspec
 from convcalc import files
 from convcalc.analysis.analyze import as_written
 from convcalc.files import Unwritable
+from convcalc.language.coding import entries_of, without_layers
 from convcalc.language.document import examine
 from convcalc.language.edits import applied
 from convcalc.language.source import Edit, Source
@@ -226,10 +227,10 @@ def _otherwise(old: Network, new: Network, biasless: set[int], gone: set[int]) -
             return f"{meant.name} would become another layer, which is built from the same text"
     if tuple(places[index] for index in old.outputs) != new.outputs or old.input_count != new.input_count:
         return "other tensors would leave the network"
-    around = ("name", "source", "variables", "budget", "deployment")
+    around = ("name", "source", "variables", "budget", "deployment", "code")
     if any(getattr(old, name) != getattr(new, name) for name in around):
-        return "its name, source, variables, budget or deployment would change"
-    return _unexpected(old, new)
+        return "its name, source, variables, budget, deployment or code would change"
+    return _called_otherwise(old, new, kept, places) or _unexpected(old, new)
 
 
 def _meant(node: Node, places: dict[int, int], *, without_bias: bool) -> Node:
@@ -249,6 +250,21 @@ def _alike(meant: Node, layer: Node, *, renumbered: bool) -> bool:
     if renumbered and re.sub(r"\d+", "", layer.name) == re.sub(r"\d+", "", meant.name):
         layer = msgspec.structs.replace(layer, name=meant.name)
     return meant == layer
+
+
+def _called_otherwise(old: Network, new: Network, kept: Sequence[int], places: dict[int, int]) -> str:
+    """A layer of which `code` would not say any more what it says of it now, or something else."""
+    if not old.code:
+        return ""
+    before, after, first = entries_of(old), entries_of(new), old.input_count
+    for index in kept[first:]:
+        then, now = before[index - first], after[places[index] - first]
+        if then != now:
+            name = old.nodes[index].name
+            would = f"would be about {name}" if now else f"would not be about {name} any more"
+            return f"`{now or then}` of `code` {would}"
+    lost = without_layers(new).keys() - without_layers(old).keys()
+    return f"`{min(lost)}` of `code` would be about no layer any more" if lost else ""
 
 
 def _unexpected(old: Network, new: Network) -> str:

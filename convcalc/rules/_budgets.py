@@ -14,8 +14,10 @@ import msgspec
 from convcalc.analysis.analyze import alive_bytes
 from convcalc.analysis.report import Report
 from convcalc.analysis.traffic import buffer_bytes, output_bytes
+from convcalc.language.limits import AS, COUNTED, Limit
 from convcalc.language.quantities import DURATION, MEMORIES
 from convcalc.language.site import Site
+from convcalc.language.tree import span
 from convcalc.layers import UNSIZED
 from convcalc.rules._deployed import PICOSECONDS, Deployed, Unbounded
 from convcalc.rules._subject import Problem, Subject
@@ -31,7 +33,8 @@ class BudgetLimit(msgspec.Struct, frozen=True):
     """A limit of some figure, with what is marked where it is not kept.
 
     `nodes` are those it is in force for, the latter not included, None for the network. `site` and `index` are the
-    layer or block that it is a limit of, and its last node; None for the network.
+    layer or block that it is a limit of, and its last node; None for the network. `counted_as` is the tool by whose
+    count it is held, as it is named at `tool_mark`; empty for ours.
     """
 
     name: str
@@ -41,6 +44,8 @@ class BudgetLimit(msgspec.Struct, frozen=True):
     behind: str = ""
     site: Site | None = None
     index: int | None = None
+    counted_as: str = ""
+    tool_mark: tuple[int, int] | None = None
 
     def problem(self, message: str, advice: str, severity: str = "") -> Problem:
         """What is wrong where the limit stands, at the layer or block that it is of."""
@@ -62,17 +67,33 @@ def limits(subject: Subject, names: tuple[str, ...]) -> Iterator[BudgetLimit]:
     network, places = subject.network, subject.places
     for name in names:
         if name in network.budget:
-            yield BudgetLimit(name, network.budget[name], None, places.top("budget", name))
+            tool = network.budget.get(AS, "") if name in COUNTED else ""
+            marks = places.top("budget", name), places.top_value("budget", AS)
+            yield BudgetLimit(name, network.budget[name], None, marks[0], counted_as=tool, tool_mark=marks[1])
         if name in subject.settings.budgets:
+            own, mark = subject.settings.budgets[name], places.top("layers")
             behind = f" of {subject.settings.configuration}"
-            yield BudgetLimit(name, subject.settings.budgets[name], None, places.top("layers"), behind)
+            yield BudgetLimit(name, own.value, None, mark, behind, counted_as=own.counted_as)
     for site, first, last in places.budgeted:
         for name, limit in (site.layer.budget or {}).items():
             if name in names and first < last:
-                layer = site.in_users_text()[0].layer
-                key = limit.key if layer is site.layer else layer.key  # where the budget stands in the user's text
-                mark = key.start, key.end
-                yield BudgetLimit(name, limit.value, (first, last), mark, site=site, index=last - 1)
+                yield _of_site(site, name, limit, (first, last))
+
+
+def _of_site(site: Site, name: str, limit: Limit, nodes: tuple[int, int]) -> BudgetLimit:
+    """A limit of a layer or block, marked where it stands in the user's text, or else at the call that has it."""
+    layer = site.in_users_text()[0].layer
+    is_users, tool = layer is site.layer, limit.counted_as
+    return BudgetLimit(
+        name,
+        limit.value,
+        nodes,
+        span(limit.key if is_users else layer.key),
+        site=site,
+        index=nodes[1] - 1,
+        counted_as="" if tool is None else str(tool.value),
+        tool_mark=None if tool is None or not is_users else span(tool),
+    )
 
 
 def over_budget(subject: Subject, names: tuple[str, ...]) -> Iterator[Problem]:
@@ -81,6 +102,11 @@ def over_budget(subject: Subject, names: tuple[str, ...]) -> Iterator[Problem]:
     What is only known to be at least so much, and no more than the limit, is said too: nobody knows whether it is met.
     """
     for limit in limits(subject, names):
+        if limit.counted_as:
+            from convcalc.rules._counted import over_count
+
+            yield from over_count(subject, limit)
+            continue
         name, rows = limit.name, limit.rows(subject.deployed)
         amounts = [_amounts(subject, name)[row] for row in rows]
         value = max(amounts, default=0) if name in PEAKS else sum(amounts)
@@ -209,13 +235,13 @@ def _largest(subject: Subject, name: str, rows: Sequence[int]) -> str:
     report = deployed.report
     most = sorted(((report.layers[row].name, amounts[row]) for row in rows), key=lambda pair: -pair[1])[:MOST_NAMES]
     if name not in PEAKS:
-        return f"largest: {_listed(name, most)}" if most[0][1] and len(rows) > 1 else ""
+        return f"largest: {most_of(name, most)}" if most[0][1] and len(rows) > 1 else ""
     where = f"the peak is at {most[0][0]}"
     if len(rows) < len(report.layers) or report.peak is None:
         return where
     sizes = {node.name: output_bytes(node, deployed.terms) for node in deployed.network.nodes}
     tensors = sorted(((tensor, sizes[tensor]) for tensor in report.peak.tensors), key=lambda pair: -pair[1])
-    return f"{where}; alive: {_listed(name, tensors[:MOST_NAMES])}"
+    return f"{where}; alive: {most_of(name, tensors[:MOST_NAMES])}"
 
 
 def _longest(deployed: Deployed, bounds: Mapping[int, int]) -> str:
@@ -225,5 +251,6 @@ def _longest(deployed: Deployed, bounds: Mapping[int, int]) -> str:
     return f"longest: {', '.join(named)}" if len(bounds) > 1 else ""
 
 
-def _listed(name: str, amounts: Iterable[tuple[str, int]]) -> str:
+def most_of(name: str, amounts: Iterable[tuple[str, int]]) -> str:
+    """Layers with the amounts that they have, in words, but for those that have none."""
     return ", ".join(f"{layer} {written_amount(name, amount)}" for layer, amount in amounts if amount)

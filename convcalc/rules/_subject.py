@@ -52,6 +52,13 @@ class Growth(msgspec.Struct, frozen=True):
     text: str
 
 
+class ConfiguredLimit(msgspec.Struct, frozen=True):
+    """A limit of the configuration, with the tool by whose count it is held; empty for ours."""
+
+    value: Any
+    counted_as: str = ""
+
+
 class RuleSettings(msgspec.Struct, frozen=True):
     """What is said to rules: how large, in pixels, what is looked for is, and how the network is deployed.
 
@@ -63,7 +70,7 @@ class RuleSettings(msgspec.Struct, frozen=True):
     object_size: int | None = None
     asked: HowRun = {}
     configured: HowRun = {}
-    budgets: dict[str, int] = {}
+    budgets: dict[str, ConfiguredLimit] = {}
     configuration: str = ""
     base: Report | None = None
     base_name: str = ""

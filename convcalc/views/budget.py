@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 from convcalc.analysis.report import Report
 from convcalc.analysis.terms import Terms
 from convcalc.language.quantities import FACTORS
+from convcalc.language.writing import quoted
 from convcalc.views import words
 from convcalc.visible import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from fractions import Fraction
+
+    from convcalc.analysis.counts import ToolCount
 
 _SUGGESTED = ("params", "macs")
 _PICOSECONDS = 10**9
@@ -20,12 +24,22 @@ _DIGITS = 4
 """Digits of a suggested amount."""
 
 
-def text(report: Report, path: str, percent: Fraction) -> str:
-    """The lines of a `budget` that lets every amount grow, and the receptive field shrink, by so many percent."""
+def text(report: Report, path: str, percent: Fraction, counted_as: str = "", counts: Sequence[ToolCount] = ()) -> str:
+    """The lines of a `budget` that lets every amount grow, and the receptive field shrink, by so many percent.
+
+    `counts` are of the tool that is named `counted_as`, by whose count params and macs are held.
+    """
     more = f"{float(percent):g} % more" if percent else "no more"
     lines = [f"# {visible(path)}: what it has now, and {more}", "budget:"]
     more_of = 1 + percent / 100
-    for name, (amount, unknown) in _amounts(report).items():
+    if counts:
+        counter = counts[0].choice.counter
+        lines.append(f"  as: {quoted(counted_as)} # {visible(counter.package or counter.about)}".rstrip("# "))
+        lines += [_of_tool(counted, more_of) for counted in counts]
+    amounts = _amounts(report)
+    for name in _SUGGESTED if counts else ():
+        del amounts[name]
+    for name, (amount, unknown) in amounts.items():
         now = words.at_least(f"{amount:,}", unknown)
         lines.append(f"  {name}: {rounded_up(amount * more_of, binary=name not in _SUGGESTED)} # {now} now")
     if report.totals.bound_ps:
@@ -38,6 +52,14 @@ def text(report: Report, path: str, percent: Fraction) -> str:
         least = min(sizes) / (1 + percent / 100)
         lines.append(f"  min_receptive_field: {least.numerator // least.denominator} # {min(sizes):,} now")
     return "\n".join(lines) + "\n"
+
+
+def _of_tool(counted: ToolCount, more_of: Fraction) -> str:
+    """The line of what a tool prints."""
+    unit, name = counted.choice.figure.unit, counted.choice.counter.name
+    layers = f"{len(counted.unknown)} layer{'s' if len(counted.unknown) > 1 else ''} not known to {name}"
+    now = f"at least {counted.count:,} now ({layers})" if counted.unknown else f"{counted.count:,} now"
+    return f"  {unit}: {rounded_up(counted.count * more_of, binary=False)} # {now}"
 
 
 def _amounts(report: Report) -> dict[str, tuple[int, int]]:
