@@ -95,7 +95,8 @@ def _place(draft: Draft, place_of: PlaceOf) -> CodePlace | None:
     """Where that was called which the layer is in the first place: what its arrays belong to, or what came last."""
     places = [place for origin in draft.origins if (place := place_of(origin)) is not None]
     owners = [place for place in places if _owned(draft, place)]
-    return (owners or places or [None])[-1]
+    last: list[CodePlace] = owners or places
+    return last[-1] if last else None
 
 
 def _owned(draft: Draft, place: CodePlace) -> bool:
@@ -124,7 +125,7 @@ def _taken(draft: Draft) -> str:
     """What a function is taken as where the file does not say how it is called: empty, if that is so anyway."""
     from convcalc.counters.calls import USUAL
 
-    if draft.kind in USUAL or kind_of(draft.kind).is_convolution and len(draft.inputs) > 1:
+    if draft.kind in USUAL or (kind_of(draft.kind).is_convolution and len(draft.inputs) > 1):
         return ""
     if draft.kind == "upsample":
         return "F.interpolate"

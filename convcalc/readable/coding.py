@@ -1,11 +1,10 @@
-"""What the code of a program calls for its layers, as the `code` of a spec: by kind, by pattern of names, or by name."""
+"""What the code of a program calls for its layers, as the `code` of a spec: by kind, pattern of names, or name."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import translate
 
 import msgspec
 
@@ -64,7 +63,7 @@ def code_of(layers: Sequence[NamedCall], *, patterns: bool = False) -> dict[str,
 
 
 def _most(kind: str, alike: Sequence[NamedCall]) -> str:
-    """The call of most layers of a kind; that of the layer which is named as the kind is, whose name is the same key."""
+    """The call of most layers of a kind; where a layer is named as the kind is, its own, as both are one key."""
     namesake = next((layer.call for layer in alike if layer.name == kind), None)
     return namesake or Counter(layer.call for layer in alike).most_common(1)[0][0]
 
@@ -78,9 +77,9 @@ def _keys(
     own = "\n".join(left)
     candidates = {pattern for name in left for pattern in _patterns(name)} if layers else set()
     fitting: dict[str, set[str]] = {}
-    for pattern in sorted(candidates, key=lambda pattern: (pattern.count("*"), len(pattern), pattern)):
+    for pattern in sorted(candidates, key=lambda pattern: (pattern.count("*"), -len(pattern), pattern)):
         steps.spend(2 + len(layers) // 8)
-        compiled = re.compile("^" + translate(pattern).removesuffix(r"\Z").removesuffix(r"\z") + "$", re.MULTILINE)
+        compiled = re.compile(f"^{'.*'.join(map(re.escape, pattern.split('*')))}$", re.MULTILINE)
         names = set(compiled.findall(own))
         if len(names) > 1 and not compiled.search(other):
             fitting[pattern] = names
@@ -96,14 +95,15 @@ def _keys(
 
 
 def _patterns(name: str) -> Iterator[str]:
-    parts = name.split(".")
-    for place in range(1, len(parts)):
-        yield f"*.{'.'.join(parts[place:])}"
-        yield f"{'.'.join(parts[:place])}.*"
-        yield f"{'.'.join(parts[:place])}.*.{parts[-1]}"
+    """Patterns that fit a name: its beginning, its end, both, or all but its numbers."""
+    for sign in re.finditer(r"[._]", name):
+        yield f"*{name[sign.start() :]}"
+        yield f"{name[: sign.end()]}*"
+    for digits in re.finditer(r"\d+", name):
+        yield f"{name[: digits.start()]}*{name[digits.end() :]}"
     yield re.sub(r"\d+", "*", name)
-    yield re.sub(r"_?\d+$", "", name) + "*"
-    yield f"*.{re.sub(r'_?[0-9]+$', '', parts[-1])}*"
+    first, _, last = name.partition(".")
+    yield f"{first}.*.{last.rpartition('.')[2]}"
 
 
 def code_lines(code: Mapping[str, str]) -> list[str]:

@@ -12,7 +12,10 @@ from convcalc.imports.spelling import CodePlace
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "matmul": "@", "neg": "-"}
 """What operators call; these are methods of tensors too."""
 
-_REVERSED = {"__rsub__": "-", "__rdiv__": "/", "__rtruediv__": "/", "__pow__": "**", "__rpow__": "**", "__rmatmul__": "@"}
+_REVERSED = {
+    **{"__rsub__": "-", "__rdiv__": "/", "__rtruediv__": "/", "__pow__": "**", "__rpow__": "**", "__rmatmul__": "@"},
+    "__getitem__": "x.__getitem__",
+}
 
 _OF_TORCH = {
     *("broadcast_tensors", "cartesian_prod", "cdist", "chain_matmul", "einsum", "meshgrid", "norm", "split"),
@@ -23,7 +26,16 @@ _OF_TORCH = {
 _OF_FUNCTIONAL = {
     *("adaptive_avg_pool1d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "bilinear", "channel_shuffle"),
     *("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"),
-    *("cosine_similarity", "gelu", "hardshrink", "linear", "logsigmoid", "one_hot", "pairwise_distance", "pixel_shuffle"),
+    *(
+        "cosine_similarity",
+        "gelu",
+        "hardshrink",
+        "linear",
+        "logsigmoid",
+        "one_hot",
+        "pairwise_distance",
+        "pixel_shuffle",
+    ),
     *("pixel_unshuffle", "prelu", "scaled_dot_product_attention", "softplus", "softshrink"),
     *("celu_", "elu_", "hardtanh_", "leaky_relu_", "rrelu_", "selu_", "threshold_"),
 }

@@ -215,9 +215,9 @@ class TorchCall:
 
     def nodes(self, op: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any) -> Sequence[str]:
         """A node with several outputs."""
-        operation = self.operation
-        known = {"path": operation.path, "place": operation.place}
-        node = TorchNode(op, "", operation.name, list(inputs), list(outputs), Attributes(attributes), **known)
+        title, known = self.operation.name, Attributes(attributes)
+        path, place = self.operation.path, self.operation.place
+        node = TorchNode(op, "", title, list(inputs), list(outputs), known, path=path, place=place)
         self.translation.nodes.append(node)
         return outputs
 
