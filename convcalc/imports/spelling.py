@@ -21,7 +21,7 @@ class CodePlace(msgspec.Struct, frozen=True):
 
     `path` is the innermost module by its name, `call` that module and which call of it this is. `module` is its class,
     empty where the file does not say it. `is_leaf`: it calls no other module. `function` is how the operator is called
-    there, as a spec has it, and empty where the file does not say.
+    there, as a spec has it, and empty where the file does not say; `is_taken`: it may be another that does the same.
     """
 
     path: str
@@ -29,6 +29,7 @@ class CodePlace(msgspec.Struct, frozen=True):
     module: str = ""
     is_leaf: bool = False
     function: str = ""
+    is_taken: bool = False
 
 
 class CodeCall(msgspec.Struct, frozen=True):
@@ -112,7 +113,7 @@ def _call(draft: Draft, place: CodePlace, *, is_alone: bool) -> CodeCall:
         return CodeCall(f"{last}(nn.{_BASES[draft.kind].format(len(draft.shape) - 1)})")
     if not place.module and place.is_leaf and is_alone:  # of a class that the file does not say
         return CodeCall()
-    return CodeCall(place.function or _taken(draft), is_taken=not place.function)
+    return CodeCall(place.function or _taken(draft), is_taken=place.is_taken or not place.function)
 
 
 def _is_own(kind: str, module: str) -> bool:
@@ -140,4 +141,4 @@ def taken(called: Mapping[Draft, CodeCall]) -> list[str]:
         return []
     parts = ", ".join(f"{count} {kind} as {text}" for (kind, text), count in unknown.most_common(5))
     more = f" and {len(unknown) - 5} more kinds" if len(unknown) > 5 else ""
-    return [f"the file does not say which functions the code calls where it calls no module; taken are {parts}{more}"]
+    return [f"the file does not say in full which functions the code calls; taken are {parts}{more}"]

@@ -13,7 +13,12 @@ _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "matm
 """What operators call; these are methods of tensors too."""
 
 _REVERSED = {
-    **{"__rsub__": "-", "__rdiv__": "/", "__rtruediv__": "/", "__pow__": "**", "__rpow__": "**", "__rmatmul__": "@"},
+    "__rsub__": "-",
+    "__rdiv__": "/",
+    "__rtruediv__": "/",
+    "__pow__": "**",
+    "__rpow__": "**",
+    "__rmatmul__": "@",
     "__getitem__": "x.__getitem__",
 }
 
@@ -58,37 +63,41 @@ def place_of(metadata: Mapping[str, Any], target: str) -> CodePlace | None:
         return None
     call, _, rest = stack.rpartition(";")[2].partition(",")
     path, _, module = rest.partition(",")
-    function = metadata.get("torch_fn")
-    trace = metadata.get("stack_trace")
+    called, trace = metadata.get("torch_fn"), metadata.get("stack_trace")
     line = trace.rstrip().rpartition("\n")[2].strip() if isinstance(trace, str) else ""
     steps.spend(len(line) // 32)
     word = target.removeprefix("torch.ops.aten.").partition(".")[0]
+    function, is_taken = function_of(called, line, word) if isinstance(called, str) else ("", False)
     return CodePlace(
         path=".".join(part for part in path.split(".") if "@" not in part),
         call=call,
         module=module.removeprefix("<class '").removesuffix("'>"),
-        function=function_of(function, line, word) if isinstance(function, str) else "",
+        function=function,
+        is_taken=is_taken,
     )
 
 
-def function_of(function: str, line: str, operator: str) -> str:
+def function_of(function: str, line: str, operator: str) -> tuple[str, bool]:
     """What is called, as a spec has it, from the exporter's words ("relu_1;function.relu") and the line of the program.
 
-    A method of a tensor that an operator stands for as well is taken for the operator, unless the line has the method.
+    Beside it, whether that is taken, as it may be another: an operator and the method that it stands for are one to the
+    exporter, and the line may have neither.
     """
     how, _, name = function.partition(";")[2].partition(".")
     if not name.replace("_", "").isalnum():
-        return ""
+        return "", False
     if name in _REVERSED:
-        return _REVERSED[name]
+        return _REVERSED[name], False
     if name == "multi_head_attention_forward":
-        return _WITHIN.get(operator, "")
+        return _WITHIN.get(operator, ""), False
     is_method = re.search(rf"(?<!torch)(?<!\bF)\.{name}\(", line) is not None
-    bare = name.rstrip("_")
-    if how == "method_descriptor" or (how == "function" and bare in _OPERATORS):
-        return f"x.{name}" if is_method or bare not in _OPERATORS else _OPERATORS[bare]
+    if how == "method_descriptor" or (how == "function" and name in _OPERATORS):
+        sign = _OPERATORS.get(name.rstrip("_"), "")
+        if is_method or not sign:
+            return f"x.{name}", False
+        return (sign, False) if sign in line else (f"x.{name}" if name == "matmul" else sign, True)
     if how == "builtin_function_or_method":
-        return f"F.{name}" if name in _OF_FUNCTIONAL else f"torch.{name}"
+        return f"F.{name}" if name in _OF_FUNCTIONAL else f"torch.{name}", False
     if how == "function":
-        return f"F.{name}" if name not in _OF_TORCH else f"x.{name}" if is_method else f"torch.{name}"
-    return ""
+        return f"F.{name}" if name not in _OF_TORCH else f"x.{name}" if is_method else f"torch.{name}", False
+    return "", False
