@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from convcalc.imports.drafts import INPUT, UNKNOWN, Draft, Origin
 from convcalc.layers import kind_of
@@ -40,6 +41,9 @@ class CodeCall(msgspec.Struct, frozen=True):
 
 
 PlaceOf = Callable[[Origin], CodePlace | None]
+
+_NAMELESS = "OwnClass"
+"""What a class is called whose name the file does not say, where it is none of torch.nn's."""
 
 _OWN = "torch.nn.modules."
 """What the full names of torch.nn's own classes begin with."""
@@ -89,6 +93,11 @@ def calls(drafts: Sequence[Draft], place_of: PlaceOf) -> dict[Draft, CodeCall]:
         if place is not None:
             places[draft] = place
     within = Counter(place.call for place in places.values())
+    turned = [_place(draft, place_of) for draft in drafts if draft.kind in ("permute", "reshape")]
+    turning = {place.call for place in turned if place is not None}
+    for draft, place in places.items():
+        if not place.module and place.call in turning and draft.kind == "layer_norm":
+            places[draft] = replace(place, module=_NAMELESS)  # as torch.nn's own class turns no axes
     return {draft: _call(draft, place, is_alone=within[place.call] == 1) for draft, place in places.items()}
 
 
@@ -109,7 +118,8 @@ def _call(draft: Draft, place: CodePlace, *, is_alone: bool) -> CodeCall:
     last, is_torchs = place.module.rpartition(".")[2], place.module.startswith(_OWN)
     if is_torchs and place.is_leaf and (is_alone or _is_own(draft.kind, last)):
         return CodeCall("" if _is_own(draft.kind, last) else f"nn.{last}")
-    if draft.kind in _BASES and _owned(draft, place) and last.isidentifier():
+    is_whole = _owned(draft, place) or (place.is_leaf and is_alone and bool(draft.weights))
+    if draft.kind in _BASES and is_whole and last.isidentifier():
         return CodeCall(f"{last}(nn.{_BASES[draft.kind].format(len(draft.shape) - 1)})")
     if not place.module and place.is_leaf and is_alone:  # of a class that the file does not say
         return CodeCall()
@@ -130,7 +140,8 @@ def _taken(draft: Draft) -> str:
         return ""
     if draft.kind == "upsample":
         return "F.interpolate"
-    axes = f"{len(draft.inputs[0].shape) - 1}d" if kind_of(draft.kind).is_map else ""
+    of = kind_of(draft.kind)
+    axes = f"{len(draft.inputs[0].shape) - 1}d" if of.is_map or of.is_pool else ""
     return f"F.{draft.kind.replace('global', 'adaptive').replace('hard_', 'hard')}{axes}"
 
 

@@ -29,6 +29,7 @@ from convcalc.imports.onnx.given_inputs import deciding, given, types_alone
 from convcalc.imports.onnx.inlining import ordered, read_names, without_unread, written_out
 from convcalc.imports.onnx.nodes import Attributes, GraphNode
 from convcalc.imports.onnx.operators import older
+from convcalc.imports.onnx.places import folded, places_of
 from convcalc.imports.onnx.reading import Model, Tensor, ValueInfo, cut_off, parse
 from convcalc.imports.onnx.rounding import Rounding
 from convcalc.imports.onnx.samples import Batch, Mixed, Places, SamplesMeet, laid
@@ -362,12 +363,12 @@ class Walk:
             notes=tuple(self.notes),
             warnings=(*self.warnings, *self.declared.differences()),
             missing=assembly.missing,
-            assumptions=tuple(assembly.assumptions),
+            assumptions=(*assembly.assumptions, *folded(assembly.drafts)),
         )
 
     def code_places(self) -> PlaceOf | None:
         """Where in a program each node was called, as far as the file says."""
-        return None
+        return places_of(self.nodes, self.model.producer)
 
     def _leaving(self) -> list[Draft]:
         """The drafts of what leaves; a constant that leaves is noted and left out."""
