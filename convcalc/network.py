@@ -146,8 +146,9 @@ class Network(msgspec.Struct, frozen=True):
     `origin` is the spec that the network was read from, None where it was put together otherwise. `imported` is the
     record of the model file that it comes from (`convcalc.imports.record.Imported`), for those who run that file.
     `deployment` is how its spec says that it runs, `code` what PyTorch code calls for layers of a kind or some names,
-    the last that fits (see `convcalc.counters.calls`). `published` are numbers as its paper prints them, by the paper's
-    word (see `convcalc.language.publishing`).
+    the last that fits (see `convcalc.counters.calls`). `assumptions` are sentences on what is taken of that code and
+    is not in the model file that the network comes from. `published` are numbers as its paper prints them, by the
+    paper's word (see `convcalc.language.publishing`).
     """
 
     name: str
@@ -164,6 +165,7 @@ class Network(msgspec.Struct, frozen=True):
     computed: dict[str, str] = {}
     deployment: Deployment = Deployment()
     code: dict[str, str] = {}
+    assumptions: tuple[str, ...] = ()
     published: dict[str, str] = {}
     origin: TextOrigin | None = None
     imported: Any = None

@@ -125,7 +125,8 @@ def network_of(
     if not source.converted:
         return network
     nodes = tuple(replace(node, line=0) for node in network.nodes)
-    return replace(network, nodes=nodes, warnings=source.warnings, imported=source.imported)
+    taken = source.imported.assumptions if source.imported is not None else ()
+    return replace(network, nodes=nodes, warnings=source.warnings, assumptions=taken, imported=source.imported)
 
 
 def read(

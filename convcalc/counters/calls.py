@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from convcalc.language.coding import calls_said
+from convcalc.layers import Shape, kind_of
 from convcalc.network import Network, Node
 
 USUAL = {
@@ -35,13 +38,14 @@ USUAL = {
 def calls_of(network: Network) -> list[str]:
     """What the code calls for each layer of a network; ``nn`` is a module of the kind's own class."""
     written = calls_said(network)
-    return [call or _usual(network, node) for node, call in zip(network.layers, written, strict=True)]
+    return [call or usual_call(node.kind, network.shapes_into(node)) for node, call in zip(network.layers, written, strict=True)]
 
 
-def _usual(network: Network, node: Node) -> str:
-    if node.kind in USUAL:
-        return USUAL[node.kind]
-    if not node.config.is_convolution or len(node.inputs) < 2:
+def usual_call(kind: str, shapes: Sequence[Shape]) -> str:
+    """What is called for a layer of a kind, which tensors of these shapes enter, where nothing says otherwise."""
+    if kind in USUAL:
+        return USUAL[kind]
+    if not kind_of(kind).is_convolution or len(shapes) < 2:
         return "nn"
-    ranks = {len(shape) for shape in network.shapes_into(node)}  # filters have other axes than maps and offsets
-    return f"F.{node.kind}" if len(ranks) > 1 else "nn"
+    ranks = set(map(len, shapes))  # filters have other axes than maps and offsets
+    return f"F.{kind}" if len(ranks) > 1 else "nn"

@@ -64,6 +64,7 @@ SHARED = {
     "roles",
     "rounding",
     "sharing",
+    "spelling",
     "streams",
     "tidy",
     "unsized",

@@ -15,6 +15,7 @@ from convcalc.imports.naming import named
 from convcalc.imports.record import FileTensor, Layer
 from convcalc.imports.roles import Roles
 from convcalc.imports.sharing import Sharing, Use, sharing
+from convcalc.imports.spelling import PlaceOf, calls, taken
 from convcalc.imports.tidy import tidied
 from convcalc.imports.unsized import lacking, missing, together
 from convcalc.layers import Shape
@@ -34,6 +35,7 @@ class Assembly(msgspec.Struct, frozen=True):
     params: int
     notes: list[str]
     missing: str
+    assumptions: list[str]
 
 
 def assembled(
@@ -41,11 +43,13 @@ def assembled(
     leaving: Sequence[Draft],
     *,
     array_of: Callable[[Hashable], Array | None] | None = None,
+    place_of: PlaceOf | None = None,
     strict: bool = False,
 ) -> Assembly:
     """The layers that `leaving` needs, named, with those that share weights, and what is not counted.
 
     `array_of` gives an array of the file by its identity; a file without arrays states itself which layers share them.
+    `place_of` gives where in a program an operator was called, for a file that says so.
 
     Raises:
         CannotImport: `strict` is set, and some operators are expressed by no kind, all of them in one.
@@ -64,6 +68,7 @@ def assembled(
     shared = sharing(builder, drafts, stored)
     names = named(drafts)
     held = builder.formats.of_layers(drafts)
+    called = {} if place_of is None else calls(drafts, place_of)
     layers = tuple(
         Layer(
             name=names[draft],
@@ -77,6 +82,7 @@ def assembled(
             tensor=draft.tensor,
             elements={name: array.elements for name, array in draft.arrays.items() if array.elements is not None},
             precision=held[draft],
+            call=called[draft].text if draft in called else "",
         )
         for draft in drafts
         if draft.kind != INPUT
@@ -87,7 +93,7 @@ def assembled(
     outputs = tuple(dict.fromkeys(names[draft] for draft in leaving))
     params = _params(drafts, shared)
     notes = [*_notes(shared, _MERGED if array_of else ""), *roles.notes(params)]
-    return Assembly(drafts, shapes, entering, layers, outputs, params, notes, not_counted)
+    return Assembly(drafts, shapes, entering, layers, outputs, params, notes, not_counted, taken(called))
 
 
 _BUFFERS = {"running_mean", "running_var", "constant"}

@@ -34,7 +34,8 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     of them; `arrays` are single ones of its own that are another layer's, with the name of that layer and its array.
     `operators` are the titles of those operators of the file that it stands for, and `tensor` is the one of the file's
     that leaves it, None where none is just that. `elements` are those of the file's arrays that its own have.
-    `precision` are the formats that the file has its numbers in, as far as it says.
+    `precision` are the formats that the file has its numbers in, as far as it says. `call` is what the code of the
+    program calls for it, empty where that is what is taken anyway (see `convcalc.counters.calls`).
     """
 
     name: str
@@ -48,6 +49,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     tensor: FileTensor | None = None
     elements: dict[str, Elements] = {}
     precision: PartialPrecision | None = None
+    call: str = ""
 
     def config(self, shapes: Sequence[Shape]) -> Kind:
         """The layer as its kind has it, for the shapes that enter; its fields were found right when it was read."""
@@ -71,7 +73,8 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     `path` is where the file is, empty where it was read from elsewhere; what can be read once alone is kept as
     `content`. `runtime` is the one that runs it, and `entering` are its inputs as it has them.
     `warnings` are those without which the figures may be misread: a batch that was not 1, shapes that the file declares
-    and that are others. `missing` says in a sentence what is not counted, empty where all is.
+    and that are others. `missing` says in a sentence what is not counted, empty where all is. `assumptions` are
+    sentences on what is taken of the program's code and is not in the file.
     """
 
     name: str
@@ -90,6 +93,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     runtime: str = ""
     entering: dict[str, FileTensor] = {}
     missing: str = ""
+    assumptions: tuple[str, ...] = ()
 
     @property
     def uncosted(self) -> tuple[Layer, ...]:

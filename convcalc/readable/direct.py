@@ -9,6 +9,7 @@ from convcalc.imports.errors import OverLimit
 from convcalc.imports.record import Imported, Layer
 from convcalc.language.written import COMMUTATIVE
 from convcalc.network import Borrowed, Deployment, Network, Node, TextOrigin, input_node
+from convcalc.readable.coding import code_of, is_said, named_calls
 from convcalc.readable.named_scopes import NamedScope
 from convcalc.readable.names import model_name, parts
 from convcalc.readable.parts import Module, Part, SingleLayer
@@ -32,7 +33,7 @@ def network(imported: Imported, origin: TextOrigin, *, is_resized: bool) -> Netw
     except OutOfSteps:
         raise OverLimit from None
     graph = LayerGraph(imported)
-    names = _names(graph)
+    names = names_of(graph)
     input_names = graph.input_names if len(graph.input_names) > 1 else ["input"]
     entering = [input_node(*named, 0) for named in zip(input_names, graph.input_shapes, strict=True)]
     nodes: list[Node] = entering[:]
@@ -51,6 +52,8 @@ def network(imported: Imported, origin: TextOrigin, *, is_resized: bool) -> Netw
         overridden=is_resized,
         warnings=tuple(cautions(imported)),
         deployment=Deployment(precision=graph.held.everywhere),
+        code=flat_code(imported, names),
+        assumptions=imported.assumptions,
         origin=origin,
         imported=imported,
     )
@@ -65,7 +68,14 @@ def cautions(imported: Imported) -> Iterator[str]:
         yield f"Opaque layers, whose cost is not known: {len(imported.uncosted)}. Every total is a lower bound."
 
 
-def _names(graph: LayerGraph) -> dict[int, str]:
+def flat_code(imported: Imported, names: dict[int, str]) -> dict[str, str]:
+    """What the code calls, by kind and name alone."""
+    if not is_said(imported):
+        return {}
+    return code_of(named_calls(imported, [names[index] for index in range(len(imported.layers))]))
+
+
+def names_of(graph: LayerGraph) -> dict[int, str]:
     """What each layer is called, by its number."""
     items = sequence(graph)
     module = Module((), [*items], graph.root, 0, len(graph.layers) - 1)

@@ -18,7 +18,8 @@ from convcalc.language.writing import name_text, value_text
 from convcalc.language.written import COMMUTATIVE
 from convcalc.network import Network, Node
 from convcalc.readable.blocks import Folding, flat, foldings
-from convcalc.readable.direct import cautions
+from convcalc.readable.coding import code_lines, code_of, is_said, named_calls
+from convcalc.readable.direct import cautions, flat_code, names_of
 from convcalc.readable.folded import Folded
 from convcalc.readable.layout import WIDTH, mapping
 from convcalc.readable.names import model_name
@@ -50,9 +51,11 @@ def text(imported: Imported, *, flat: bool = False) -> str:
         SpecError: the model is none that a spec says; what is returned has been read again.
     """
     try:
-        plain = flat_source(imported, imported.source)
+        plain = _source(imported, imported.source, _bare_text(imported))
         network = loads(plain)
         body = plain.text if flat else _best(imported, plain.text, network)
+        if is_said(imported):
+            body = _with_code(body, _code(body, imported))
         written = _header(imported) + _with_totals(body, network)
         if not _says(written, network):
             raise CannotImport("the spec that would be written does not read back as the model")
@@ -67,6 +70,12 @@ def flat_text(imported: Imported) -> str:
     Raises:
         CannotImport: there are not steps enough to write it.
     """
+    plain = _bare_text(imported)
+    return _with_code(plain, flat_code(imported, names_of(LayerGraph(imported)))) if is_said(imported) else plain
+
+
+def _bare_text(imported: Imported) -> str:
+    """The same without what the code of the program calls."""
     try:
         _spend(imported, LAYER, INPUT)
     except OutOfSteps:
@@ -77,7 +86,10 @@ def flat_text(imported: Imported) -> str:
 
 def flat_source(imported: Imported, label: str) -> Source:
     """The same as a source, in which whatever is found is said of the model's nodes."""
-    plain = flat_text(imported)
+    return _source(imported, label, flat_text(imported))
+
+
+def _source(imported: Imported, label: str, plain: str) -> Source:
     places = cache(lambda: _places(imported, plain))
     return Source(
         label,
@@ -183,6 +195,18 @@ def _list_lines(field: str, names: Sequence[str]) -> list[str]:
     return [line] if len(line) <= WIDTH else [f"{field}:", *(f"  - {name}" for name in names)]
 
 
+def _code(spec: str, imported: Imported) -> dict[str, str]:
+    """What the code of the program calls, by the names that the layers have in a text."""
+    names = [node.name for node in loads(Source("import", spec)).layers]
+    return code_of(named_calls(imported, names), patterns=True)
+
+
+def _with_code(spec: str, code: dict[str, str]) -> str:
+    """The text with what the code of the program calls, before its layers."""
+    lines = "".join(f"{line}\n" for line in code_lines(code))
+    return re.sub(r"^(?=\n?(?:blocks|layers):)", lambda _: lines, spec, count=1, flags=re.MULTILINE)
+
+
 def _with_totals(spec: str, network: Network) -> str:
     """The text with what the network must have, behind its inputs."""
     from convcalc.analysis.analyze import as_written
@@ -213,6 +237,7 @@ def _header(imported: Imported) -> str:
 def _remarks(imported: Imported) -> Iterator[str]:
     yield from cautions(imported)
     yield from imported.notes
+    yield from (f"{sentence[:1].upper()}{sentence[1:]}." for sentence in imported.assumptions if is_said(imported))
     if imported.unused:
         sizes = ", ".join(f"{unused.name} {list(unused.shape)}" for unused in imported.unused[:8])
         more = f" and {len(imported.unused) - 8} more" if len(imported.unused) > 8 else ""

@@ -52,7 +52,11 @@ def _reject(name: str, expected: str) -> NoReturn:
 
 
 class GraphNode(msgspec.Struct):
-    """One operator. `scopes` is what PyTorch's newer exporter says of the modules it was called in."""
+    """One operator.
+
+    `scopes` is what PyTorch's newer exporter says of the modules it was called in, `classes` of what these are, and
+    `line` is the line of the program.
+    """
 
     op: str
     domain: str
@@ -61,6 +65,8 @@ class GraphNode(msgspec.Struct):
     outputs: list[str]
     attributes: Attributes
     scopes: str = ""
+    classes: str = ""
+    line: str = ""
 
     @property
     def title(self) -> str:
@@ -74,14 +80,9 @@ class GraphNode(msgspec.Struct):
 
     def modules(self) -> list[str]:
         """The modules of the program that it was called in, from the outside in."""
-        if 0 < len(self.scopes) < _LONGEST_SCOPES:
-            steps.spend(len(self.scopes) // 4)
-            try:
-                stated = ast.literal_eval(self.scopes)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                stated = []
-            if isinstance(stated, list) and len(stated) > 1:
-                return str(stated[-2]).split(".")
+        stated = _listed(self.scopes)
+        if len(stated) > 1:
+            return stated[-2].split(".") if stated[-2] else []
         parts = [part for part in self.name.split("/") if part][:-1]
         path: list[str] = []
         for part in parts:  # PyTorch names the child of a sequence by its parent and its place
@@ -89,6 +90,28 @@ class GraphNode(msgspec.Struct):
                 path.pop()
             path.append(part)
         return [piece for part in path for piece in part.split(".")]
+
+    @property
+    def module(self) -> str:
+        """The class of the innermost module that it was called in; empty where the file does not say it."""
+        return (["", *_listed(self.classes)])[-2] if self.classes else ""
+
+    @property
+    def aten(self) -> str:
+        """PyTorch's operator that it stands for, as in "relu"; empty where the file does not say it."""
+        return (_listed(self.classes) or [""])[-1].removeprefix("aten.").partition(".")[0]
+
+
+def _listed(text: str) -> list[str]:
+    """A list of texts as Python writes it; empty where it is none."""
+    if not 0 < len(text) < _LONGEST_SCOPES:
+        return []
+    steps.spend(len(text) // 4)
+    try:
+        stated = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return []
+    return [str(item) for item in stated] if isinstance(stated, list) else []
 
 
 class AttributeReference(msgspec.Struct, frozen=True):

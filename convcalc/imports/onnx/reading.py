@@ -234,8 +234,12 @@ def _node(buffer: Buffer, place: Place) -> GraphNode:
         attributes["__overload__"] = overload
     entries = [wire.parts(buffer, entry) for entry in parts[9]]
     properties = {wire.last_text(buffer, entry[1]): wire.last_text(buffer, entry[2]) for entry in entries}
-    scopes = properties.get("pkg.torch.onnx.name_scopes", "")
-    return GraphNode(op, "" if domain == "ai.onnx" else domain, name, inputs, outputs, attributes, scopes)
+    scopes, classes, trace = (
+        properties.get(f"pkg.torch.onnx.{key}", "") for key in ("name_scopes", "class_hierarchy", "stack_trace")
+    )
+    line = trace.rstrip().rpartition("\n")[2].strip()
+    domain = "" if domain == "ai.onnx" else domain
+    return GraphNode(op, domain, name, inputs, outputs, attributes, scopes, classes, line)
 
 
 def _attribute(buffer: Buffer, place: Place) -> tuple[str, object]:

@@ -29,6 +29,7 @@ from convcalc.imports.onnx.given_inputs import deciding, given, types_alone
 from convcalc.imports.onnx.inlining import ordered, read_names, without_unread, written_out
 from convcalc.imports.onnx.nodes import Attributes, GraphNode
 from convcalc.imports.onnx.operators import older
+from convcalc.imports.onnx.places import folded, places_of
 from convcalc.imports.onnx.reading import Model, Tensor, ValueInfo, cut_off, parse
 from convcalc.imports.onnx.rounding import Rounding
 from convcalc.imports.onnx.samples import Batch, Mixed, Places, SamplesMeet, laid
@@ -38,6 +39,7 @@ from convcalc.imports.onnx.unknown import CONTRADICTIONS, UnknownOperators, assu
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
 from convcalc.imports.onnx.worked_out import WorkedOut, pay
 from convcalc.imports.record import FileTensor, Imported, Unused
+from convcalc.imports.spelling import PlaceOf
 from convcalc.imports.wire import Malformed
 from convcalc.layers import Shape
 from convcalc.steps import OutOfSteps
@@ -340,7 +342,8 @@ class Walk:
         self.go()
         if self.batch.count > 1 and not self.batch.is_stated:
             raise SamplesMeet("", self.batch.count)
-        assembly = assembled(self.builder, self._leaving(), array_of=self._stored, strict=strict)
+        place_of = self.code_places()
+        assembly = assembled(self.builder, self._leaving(), array_of=self._stored, place_of=place_of, strict=strict)
         self.notes += [*assembly.notes, *self.builder.notes, *self.rounding.notes(assembly.drafts)]
         self.warnings += assumptions(self.assumed, assembly.drafts)
         self._note_folded_norms(assembly.drafts)
@@ -360,7 +363,12 @@ class Walk:
             notes=tuple(self.notes),
             warnings=(*self.warnings, *self.declared.differences()),
             missing=assembly.missing,
+            assumptions=(*assembly.assumptions, *folded(assembly.drafts)),
         )
+
+    def code_places(self) -> PlaceOf | None:
+        """Where in a program each node was called, as far as the file says."""
+        return places_of(self.nodes, self.model.producer)
 
     def _leaving(self) -> list[Draft]:
         """The drafts of what leaves; a constant that leaves is noted and left out."""

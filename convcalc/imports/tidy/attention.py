@@ -8,6 +8,7 @@ from math import prod
 from convcalc.imports.arrays import joined
 from convcalc.imports.drafts import Draft
 from convcalc.imports.tidy.walk import Patterns
+from convcalc.layers import Shape
 
 _MOVING = {"reshape", "flatten", "permute", "slice", "split", "identity", "dropout"}
 """Kinds that move elements about; between projection and product they tell the heads apart."""
@@ -19,6 +20,8 @@ _MOST_PARTS = 64
 def _attended(patterns: Patterns, out: Draft) -> Draft | None:
     """The attention that a dense layer is the end of."""
     weighed = _behind(out.inputs[0])
+    if weighed.kind == "scaled_dot_product_attention":
+        return _fused(patterns, out, weighed)
     if weighed.kind != "matmul" or weighed is out.inputs[0]:
         return None
     shares, values = weighed.inputs
@@ -29,7 +32,36 @@ def _attended(patterns: Patterns, out: Draft) -> Draft | None:
     if scores.kind != "matmul":
         return None
     projections = [_behind(draft, scaled=True) for draft in (*scores.inputs, values)]
-    return _joined(patterns, out, scores, weighed, projections)
+    if not _may_be_one(out, *projections):
+        return None
+    inner = (scores.inputs[0].shape[-2:], scores.inputs[1].shape[-2:][::-1], weighed.inputs[1].shape[-2:])
+    return _joined(patterns, out, scores.shape, inner, projections)
+
+
+def _fused(patterns: Patterns, out: Draft, weighed: Draft) -> Draft | None:
+    """That of a module which is known to be one, and which calls a function for all between its projections."""
+    projections = [_behind(draft) for draft in weighed.inputs[:3]]
+    if weighed.fields or len(weighed.inputs) > 3 or not all(map(_modules, (out, weighed, *projections))):
+        return None
+    if not _may_be_one(out, weighed, *projections):
+        return None
+    inner = tuple(draft.shape[-2:] for draft in weighed.inputs)
+    scores = (*weighed.shape[:-1], weighed.inputs[1].shape[-2])
+    return _joined(patterns, out, scores, inner, projections)
+
+
+def _may_be_one(*drafts: Draft) -> bool:
+    """Whether layers are those of one module, or the file does not say which they are of.
+
+    Layers that a program calls for themselves stay apart, as other tools see them.
+    """
+    return all(module.endswith(".MultiheadAttention") for draft in drafts for module in _modules(draft))
+
+
+def _modules(draft: Draft) -> set[str]:
+    """The classes of the modules that a layer is called in, as far as the file says."""
+    places = (getattr(origin, "place", None) for origin in draft.origins)
+    return {place.module for place in places if place is not None and place.module}
 
 
 def _behind(draft: Draft, *, scaled: bool = False) -> Draft:
@@ -42,22 +74,24 @@ def _behind(draft: Draft, *, scaled: bool = False) -> Draft:
     return draft
 
 
-def _joined(patterns: Patterns, out: Draft, scores: Draft, weighed: Draft, projections: list[Draft]) -> Draft | None:
+def _joined(
+    patterns: Patterns, out: Draft, scores: Shape, inner: tuple[Shape, ...], projections: list[Draft]
+) -> Draft | None:
+    """The attention of these projections; `scores` are the sizes of its scores, `inner` those of a head's matrices."""
     x = projections[0].inputs[0] if projections[0].inputs else projections[0]
     of_x = all(draft.kind == "linear" and draft.inputs[0] is x for draft in projections)
     if not of_x or len(x.shape) < 2 or out.shape != x.shape:
         return None
     *before, tokens, features = x.shape
-    heads, rest = divmod(prod(scores.shape), prod(before) * tokens * tokens)
+    heads, rest = divmod(prod(scores), prod(before) * tokens * tokens)
     of_head = features // heads if heads else 0
-    inner = (scores.inputs[0].shape[-2:], scores.inputs[1].shape[-2:], weighed.inputs[1].shape[-2:])
     distinct = list(dict.fromkeys(projections))
     widths = {1: {3 * features}, 3: {features}}.get(len(distinct))
     biases = {draft.fields.get("bias", True) for draft in (*distinct, out)}
     if (
         rest
         or of_head * heads != features
-        or inner != ((tokens, of_head), (of_head, tokens), (tokens, of_head))
+        or inner != ((tokens, of_head),) * 3
         or {draft.shape[-1] for draft in distinct} != widths
         or len(biases) != 1
         or not _is_closed(patterns, out, x)

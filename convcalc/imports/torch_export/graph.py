@@ -9,6 +9,8 @@ import msgspec
 
 from convcalc import steps
 from convcalc.imports.errors import CannotImport, plain
+from convcalc.imports.spelling import CodePlace
+from convcalc.imports.torch_export.places import place_of
 
 Dimension = int | str
 """A size, or the expression of one that is open."""
@@ -40,7 +42,7 @@ class TensorMeta(msgspec.Struct, frozen=True):
 class TorchOperation(msgspec.Struct, frozen=True):
     """An operator: the name of its overload, its arguments, and the names of what leaves it, None where nothing does.
 
-    `path` are the modules of the program that it was called in.
+    `path` are the modules of the program that it was called in, `place` is what is known of how.
     """
 
     name: str
@@ -48,6 +50,7 @@ class TorchOperation(msgspec.Struct, frozen=True):
     arguments: dict[str, Argument]
     outputs: tuple[str | None, ...]
     path: tuple[str, ...] = ()
+    place: CodePlace | None = None
 
 
 class TorchGraph(msgspec.Struct, frozen=True):
@@ -131,7 +134,8 @@ def _operation(node: Mapping[str, Any], number: int) -> TorchOperation:
         arguments[str(argument.get("name") or place)] = _argument(argument["arg"])
     outputs = [name for output in node["outputs"] for name in _output_names(output)]
     name = str(node.get("name") or next((output for output in outputs if output), "") or f"node {number}")
-    return TorchOperation(name, target, arguments, tuple(outputs), _path(node.get("metadata") or {}))
+    metadata = node.get("metadata") or {}
+    return TorchOperation(name, target, arguments, tuple(outputs), _path(metadata), place_of(metadata, target))
 
 
 def _path(metadata: Mapping[str, Any]) -> tuple[str, ...]:

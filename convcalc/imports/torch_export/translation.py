@@ -12,6 +12,7 @@ from convcalc.imports.arrays import checked
 from convcalc.imports.errors import CannotImport, Inexpressible, plain
 from convcalc.imports.onnx.nodes import Attributes, GraphNode
 from convcalc.imports.onnx.reading import BOOL, FLOAT, INT64
+from convcalc.imports.spelling import CodePlace
 from convcalc.imports.torch_export.graph import (
     Argument,
     NumberName,
@@ -31,9 +32,13 @@ Numbers = tuple[int | float, ...]
 
 
 class TorchNode(GraphNode):
-    """A node that stands for an operator of PyTorch's, or a part of one; `path` are the modules it was called in."""
+    """A node that stands for an operator of PyTorch's, or a part of one.
+
+    `path` are the modules that it was called in, `place` is what is known of how.
+    """
 
     path: tuple[str, ...] = ()
+    place: CodePlace | None = None
 
     def modules(self) -> list[str]:
         """The modules of the program that it was called in, from the outside in."""
@@ -210,8 +215,9 @@ class TorchCall:
 
     def nodes(self, op: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any) -> Sequence[str]:
         """A node with several outputs."""
-        title = self.operation.name
-        node = TorchNode(op, "", title, list(inputs), list(outputs), Attributes(attributes), path=self.operation.path)
+        title, known = self.operation.name, Attributes(attributes)
+        path, place = self.operation.path, self.operation.place
+        node = TorchNode(op, "", title, list(inputs), list(outputs), known, path=path, place=place)
         self.translation.nodes.append(node)
         return outputs
 

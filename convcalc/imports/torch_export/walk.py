@@ -13,6 +13,7 @@ from math import prod
 from msgspec.structs import replace
 
 from convcalc.imports import ReadOptions
+from convcalc.imports.drafts import Origin
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit
 from convcalc.imports.onnx.constants import of_tensor
 from convcalc.imports.onnx.reading import FLOAT, Graph, Model, Tensor, ValueInfo
@@ -20,8 +21,9 @@ from convcalc.imports.onnx.samples import SamplesMeet
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed
 from convcalc.imports.onnx.walk import Walk
 from convcalc.imports.record import Imported, Unused
+from convcalc.imports.spelling import CodePlace, PlaceOf
 from convcalc.imports.torch_export.graph import Dimension, TorchGraph
-from convcalc.imports.torch_export.translation import ELEMENT_TYPES, Translation
+from convcalc.imports.torch_export.translation import ELEMENT_TYPES, TorchNode, Translation
 from convcalc.imports.torch_export.whole_layers import LAYERS
 from convcalc.steps import OutOfSteps
 
@@ -103,6 +105,17 @@ class _TorchWalk(Walk):
             draft = viewed(self.builder, constant_value(of_tensor(tensor, name)), None)
             self.values[name] = Value(tensor.dims, draft, None, None, tensor.element_type)
         return super().value(name)
+
+    def code_places(self) -> PlaceOf | None:
+        """Where each operator was called; modules call others if operators are called in these."""
+        nodes = [node for node in self.model.graph.nodes if isinstance(node, TorchNode)]
+        paths = {".".join(node.path[:-length]) for node in nodes for length in range(1, len(node.path) + 1)}
+
+        def place_of(origin: Origin) -> CodePlace | None:
+            place = origin.place if isinstance(origin, TorchNode) else None
+            return place if place is None or place.path in paths else replace(place, is_leaf=True)
+
+        return place_of
 
     @cached_property
     def _places(self) -> set[str]:
