@@ -68,7 +68,9 @@ COVERING = {
     "spatial_separable_7x7_256",
     "squeeze_excite",
     "ssd300_vgg16",
+    "swin_t",
     "unet",
+    "vit_b_16",
     "wavenet",
 }
 """Specs in which every kind and block is that any of ours has: what takes long on a spec is done on these."""
