@@ -153,11 +153,14 @@ def _counted(network: Network, layers: Sequence[_AskedLayer], choice: ChosenFigu
     for node, layer in zip(network.layers, layers, strict=True):
         if layer.key not in known:
             values = {**layer.facts, **choice.options}
-            amount = _amount(choice.counter, figure, node.kind, layer.call, values)
+            is_known = node.config.costed  # of an operator that no kind says, nobody knows what it is in code
+            amount = _amount(choice.counter, figure, node.kind, layer.call, values) if is_known else None
             known[layer.key] = amount, _faults(choice.counter, node.kind, values)
         amount, faults = known[layer.key]
         is_counted_before = layer.is_shared and figure.once
-        ours = 0 if layer.is_shared and figure.unit == "params" else _ours(figure, layer.facts) * times
+        ours = _ours(figure, layer.facts) * times
+        if figure.unit == "params" and (layer.is_shared or node.borrowed):
+            ours = 0 if layer.is_shared else costs(node.config, network.shapes_into(node), node.borrowed_names)[0]
         if amount is None:
             unknown.append(node.name)
         total = None if amount is None else 0 if is_counted_before else amount * times
@@ -208,3 +211,12 @@ def _faults(counter: Counter, kind: str, values: Facts) -> tuple[str, ...]:
         for fault in counter.faults
         if kind in fault.kinds and (fault.when is None or fault.when.evaluate(values) is True)
     )
+
+
+def explained(network: Network, choice: ChosenFigure) -> list[tuple[Expression | None, Facts]]:
+    """The rule by which a tool counts each layer, None where nobody has seen one, and what it is worked out from."""
+    figure, options = choice.figure, choice.options
+    return [
+        (rule_of(figure, node.kind, layer.call) if node.config.costed else None, {**layer.facts, **options})
+        for node, layer in zip(network.layers, _layers(network), strict=True)
+    ]

@@ -38,6 +38,14 @@ COMMANDS = {
         {"--format": "format", "--dtype": "dtype", "--device": "device", **_FILES},
         {"--show": "show", "--hide": "hide"},
     ),
+    "counts": Command(
+        "counts",
+        "counts",
+        True,
+        {"--strict": "strict", "--across": "across"},
+        {"--format": "format", "--explain": "explain", "--match": "match", **_FILES},
+        {"--tool": "tool"},
+    ),
     "import": Command(
         "importing",
         "import_",

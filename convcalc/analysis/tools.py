@@ -1,0 +1,71 @@
+"""What other tools print of a network, all together, and what is to be said beside the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from convcalc.analysis.counts import ToolCount, count
+from convcalc.analysis.terms import terms_of
+from convcalc.counters import UNITS, ChosenFigure, asking
+from convcalc.network import Network
+
+NOT_SAID = "each layer is a module of torch.nn, or what its kind usually is: the spec's `code` would say otherwise"
+AS_SAID = "each layer is called as the spec's `code` says, and else as its kind usually is"
+
+
+def counts(network: Network, tools: str | Sequence[str] | None = None, *, batch: int | None = None) -> list[ToolCount]:
+    """What other tools print of a network, to the unit, a figure each, those that count multiply-adds first.
+
+    `tools` are names of counters or files that describe one, with options behind a colon, as
+    ``fvcore:mode=train``; None for all there are. The batch is the spec's own unless another is given.
+
+    Raises:
+        SpecError: there is no such tool, option, value or figure.
+        ValueError: a batch below 1.
+    """
+    texts = [tools] if isinstance(tools, str) else list(tools or ())
+    return of_choices(network, asking.figures(texts), terms_of(network, batch=batch).batch)
+
+
+def of_choices(network: Network, choices: Sequence[ChosenFigure], batch: int = 1) -> list[ToolCount]:
+    """The same, of figures that are known, in that order."""
+    return count(network, sorted(choices, key=lambda choice: UNITS.index(choice.figure.unit)), batch=batch)
+
+
+class NamedFault(msgspec.Struct, frozen=True):
+    """What a tool gets wrong in some layers of a network; `finding` is the script that shows it on the tool itself."""
+
+    tool: str
+    what: str
+    finding: str
+    layers: tuple[str, ...]
+
+
+def faults(counted: Sequence[ToolCount]) -> list[NamedFault]:
+    """What the tools get wrong in a network, once for all figures of a tool."""
+    met: dict[tuple[str, str], dict[str, None]] = {}
+    findings: dict[tuple[str, str], str] = {}
+    for tool in counted:
+        name = tool.choice.counter.name
+        for layer in tool.layers:
+            for what in layer.faults:
+                met.setdefault((name, what), {})[layer.name] = None
+        findings |= {(name, fault.what): fault.finding for fault in tool.choice.counter.faults}
+    return [NamedFault(*key, findings[key], tuple(layers)) for key, layers in met.items()]
+
+
+def assumptions(network: Network, counted: Sequence[ToolCount]) -> dict[str, list[str]]:
+    """What the numbers rest on, each sentence with the tools that it is of; without tools it is of all."""
+    sentences: dict[str, list[str]] = {AS_SAID if network.code else NOT_SAID: []}
+    tools = {tool.choice.counter.name: tool.choice.counter for tool in counted}
+    for name, counter in tools.items():
+        for sentence in counter.assumes:
+            sentences.setdefault(sentence, []).append(name)
+    return {text: [] if len(of) == len(tools) else of for text, of in sentences.items()}
+
+
+def packages(counted: Sequence[ToolCount]) -> list[str]:
+    """The packages whose rules the tools' are, with their versions."""
+    return list(dict.fromkeys(tool.choice.counter.package or tool.choice.counter.name for tool in counted))
