@@ -11,6 +11,7 @@ from convcalc.analysis.terms import terms_of
 from convcalc.counters import UNITS, ChosenFigure, asking
 from convcalc.network import Network
 
+USUAL = "forward alone in evaluation mode, where no option of a tool says otherwise"
 NOT_SAID = "each layer is a module of torch.nn, or what its kind usually is: the spec's `code` would say otherwise"
 AS_SAID = "each layer is called as the spec's `code` says, and else as its kind usually is"
 
@@ -58,7 +59,7 @@ def faults(counted: Sequence[ToolCount]) -> list[NamedFault]:
 
 def assumptions(network: Network, counted: Sequence[ToolCount]) -> dict[str, list[str]]:
     """What the numbers rest on, each sentence with the tools that it is of; without tools it is of all."""
-    sentences: dict[str, list[str]] = {AS_SAID if network.code else NOT_SAID: []}
+    sentences: dict[str, list[str]] = {AS_SAID if network.code else NOT_SAID: [], USUAL: []}
     tools = {tool.choice.counter.name: tool.choice.counter for tool in counted}
     for name, counter in tools.items():
         for sentence in counter.assumes:

@@ -24,7 +24,7 @@ HEADER = (
 )
 
 
-class Counted(msgspec.Struct, frozen=True):
+class CountedNetwork(msgspec.Struct, frozen=True):
     """What tools print of a network that is called `path`, for so large a batch."""
 
     path: str
@@ -33,7 +33,7 @@ class Counted(msgspec.Struct, frozen=True):
     batch: int = 1
 
 
-def sheet(counted: Counted) -> Sheet:
+def sheet(counted: CountedNetwork) -> Sheet:
     """The table of a network."""
     tools, named = counted.tools, faults(counted.tools)
     return Sheet(
@@ -57,7 +57,7 @@ def sheet(counted: Counted) -> Sheet:
     )
 
 
-def title(counted: Counted) -> tuple[str, str, str]:
+def title(counted: CountedNetwork) -> tuple[str, str, str]:
     """Name, input shapes and batch, and the path of the spec."""
     inputs = counted.network.inputs
     shapes = ", ".join(
@@ -127,16 +127,15 @@ def fault(fault: NamedFault) -> str:
     return f"fault of {fault.tool}, in {layers}: {fault.what}{shown}"
 
 
-def assumed(counted: Counted) -> list[str]:
-    """What the numbers rest on, in one line, and whose it is where it is not of all."""
-    texts = [
-        f"{text} ({', '.join(tools)})" if tools else text
-        for text, tools in assumptions(counted.network, counted.tools).items()
-    ]
-    return [f"assumed: {'; '.join(texts)}"] if texts else []
+def assumed(counted: CountedNetwork) -> list[str]:
+    """What the numbers rest on, in one line; what a tool assumes for itself where it stands alone."""
+    sentences = assumptions(counted.network, counted.tools)
+    texts = [text for text, tools in sentences.items() if not tools]
+    more = ["`convcalc counts --rules TOOL` has what each assumes besides"] if len(texts) < len(sentences) else []
+    return [f"assumed: {'; '.join([*texts, *more])}"] if counted.tools else []
 
 
-def record(counted: Counted, named: Sequence[NamedFault]) -> Record:
+def record(counted: CountedNetwork, named: Sequence[NamedFault]) -> Record:
     """A network for JSON."""
     network = counted.network
     return {
@@ -170,7 +169,7 @@ def tool_record(tool: ToolCount) -> Record:
     }
 
 
-def _cells(counted: Counted, tool: ToolCount, named: Sequence[NamedFault]) -> list[object]:
+def _cells(counted: CountedNetwork, tool: ToolCount, named: Sequence[NamedFault]) -> list[object]:
     counter, figure = tool.choice.counter, tool.choice.figure
     made_of = "; ".join(f"{part.part} {part.difference:+d}" for part in tool.parts)
     wrong = "; ".join(fault.what for fault in named if fault.tool == counter.name)

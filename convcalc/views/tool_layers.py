@@ -15,7 +15,7 @@ from convcalc.views import tool_counts, words
 from convcalc.views.columns import end, first_words
 from convcalc.views.counts.shared import Sheet, SheetColumn
 from convcalc.views.formats.json import Record
-from convcalc.views.tool_counts import Counted
+from convcalc.views.tool_counts import CountedNetwork
 
 _NARROWEST_NAME = 14
 _NARROWEST_RULE = 24
@@ -35,7 +35,7 @@ class ExplainedLayer(msgspec.Struct, frozen=True):
         return None if self.layer.count is None else self.layer.count - self.layer.ours
 
 
-def layers_of(counted: Counted) -> list[ExplainedLayer]:
+def layers_of(counted: CountedNetwork) -> list[ExplainedLayer]:
     """The layers of the one tool that was counted."""
     (tool,) = counted.tools
     rules = explained(counted.network, tool.choice)
@@ -63,7 +63,7 @@ def _value(value: Any) -> str:
     return f"'{value}'" if isinstance(value, str) else str(value)
 
 
-def sheet(counted: Counted, top: int | None = None) -> Sheet:
+def sheet(counted: CountedNetwork, top: int | None = None) -> Sheet:
     """The table of a network's layers, or of those with the largest differences."""
     (tool,), layers = counted.tools, layers_of(counted)
     shown = layers
@@ -120,7 +120,7 @@ def _rules(rows: Sequence[ExplainedLayer]) -> Iterator[str]:
         yield f"{', '.join(kinds)}: {rule}"
 
 
-def _record(counted: Counted, rows: Sequence[ExplainedLayer]) -> Record:
+def _record(counted: CountedNetwork, rows: Sequence[ExplainedLayer]) -> Record:
     (tool,) = counted.tools
     record = tool_counts.record(counted, faults([tool]))
     layers = [
@@ -130,7 +130,7 @@ def _record(counted: Counted, rows: Sequence[ExplainedLayer]) -> Record:
     return {**record, "layers": layers}
 
 
-def _cells(counted: Counted, row: ExplainedLayer) -> list[object]:
+def _cells(counted: CountedNetwork, row: ExplainedLayer) -> list[object]:
     (tool,), layer = counted.tools, row.layer
     count = "" if layer.count is None else layer.count
     return [

@@ -11,7 +11,7 @@ from convcalc.analysis.tools import assumptions, packages
 from convcalc.views import tool_counts, words
 from convcalc.views.counts.shared import Sheet, SheetColumn
 from convcalc.views.formats.json import Record
-from convcalc.views.tool_counts import Counted
+from convcalc.views.tool_counts import CountedNetwork
 
 HEADER = ("model", "spec", "number", "whose", "what", "unit", "count", "inputs", "batch", "is_match")
 
@@ -22,7 +22,7 @@ class Matched(msgspec.Struct, frozen=True):
     `nearest` comes nearest on the network as it is, where nothing gives it there.
     """
 
-    counted: Counted
+    counted: CountedNetwork
     number: WrittenNumber
     here: Sequence[CountedNumber]
     elsewhere: Sequence[CountedNumber] = ()
@@ -86,7 +86,7 @@ def _off(way: CountedNumber, number: WrittenNumber) -> str:
     return f"{percent:+,.2f} %" if abs(percent) >= 0.005 else f"{'+' if off > 0 else '-'}<0.01 %"
 
 
-def _foot(counted: Counted) -> list[str]:
+def _foot(counted: CountedNetwork) -> list[str]:
     general = next(iter(assumptions(counted.network, ())))
     return [f"assumed: {general}", f"rules of {', '.join(packages(counted.tools))}"] if counted.tools else []
 

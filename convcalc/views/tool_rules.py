@@ -10,7 +10,7 @@ from convcalc.views.columns import first_words
 from convcalc.views.counts.shared import Sheet, SheetColumn
 from convcalc.views.formats.json import Record
 
-_NARROWEST_ABOUT = 24
+_NARROWEST_ABOUT, _NARROWEST_PACKAGE = 24, 16
 _MEASURES = {"macs": "our MACs", "flops": "2 x our MACs", "params": "our params"}
 _Rule = tuple[list[str], list[str], str]
 _CALLS = (
@@ -28,9 +28,10 @@ def listed(counters: Sequence[Counter]) -> Sheet:
         columns=[
             SheetColumn("tool", [counter.name for counter in counters], is_text=True, style="bold"),
             SheetColumn("prints", figures, is_text=True, style="cyan", rank=1),
-            SheetColumn("options", options, is_text=True, rank=3),
-            SheetColumn("rules seen in", [counter.package for counter in counters], is_text=True, rank=2),
-            SheetColumn("", [counter.about for counter in counters], is_text=True, rank=4, shorten=first_words,
+            SheetColumn("options", options, is_text=True, rank=4),
+            SheetColumn("rules seen in", [counter.package for counter in counters], is_text=True, rank=1,
+                        shorten=first_words, narrowest=_NARROWEST_PACKAGE),
+            SheetColumn("", [counter.about for counter in counters], is_text=True, rank=2, shorten=first_words,
                         narrowest=_NARROWEST_ABOUT),
         ],
         foot=["`convcalc counts --rules TOOL` has its rules; a file of your own is named with its ending: mine.yaml"],

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from convcalc.analysis.tools import packages
 from convcalc.views import tool_counts, words
 from convcalc.views.counts.shared import Sheet, SheetColumn
-from convcalc.views.tool_counts import Counted
+from convcalc.views.tool_counts import CountedNetwork
 from convcalc.visible import short
 
 _HELD_AGAINST = {"macs": "MACs", "flops": "FLOPs", "params": "params"}
 
 
-def sheet(networks: Sequence[Counted]) -> Sheet:
+def sheet(networks: Sequence[CountedNetwork]) -> Sheet:
     """The first figure of every tool, or those that were asked for, beside ours in each of their units."""
     columns = dict.fromkeys(str(tool.choice) for counted in networks for tool in counted.tools)
     figures = {str(tool.choice): tool for counted in networks for tool in counted.tools}
@@ -45,7 +45,7 @@ def sheet(networks: Sequence[Counted]) -> Sheet:
     )
 
 
-def _cells(counted: Counted, place: int) -> list[object]:
+def _cells(counted: CountedNetwork, place: int) -> list[object]:
     tool = counted.tools[place]
     counter, figure = tool.choice.counter, tool.choice.figure
     return [

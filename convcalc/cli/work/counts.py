@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from convcalc.network import Network
     from convcalc.opening import How
     from convcalc.views.counts.shared import Sheet
-    from convcalc.views.tool_counts import Counted
+    from convcalc.views.tool_counts import CountedNetwork
     from convcalc.views.tool_matches import Matched
 
-    Filled = Callable[[Counted], "Sheet"]
+    Filled = Callable[[CountedNetwork], "Sheet"]
 
 
 def counts(
@@ -48,12 +48,12 @@ def counts(
     from convcalc.cli.loading import load
     from convcalc.language.source import SpecError, unfinished
     from convcalc.views import view
-    from convcalc.views.tool_counts import Counted
+    from convcalc.views.tool_counts import CountedNetwork
 
     choices = _choices(tool, explain, across=across)
     number = _number(match) if match else None
     writer, out = view("counts", format), Output(sys.stdout)
-    code, kept = ExitCode.DONE, list[Counted]()
+    code, kept = ExitCode.DONE, list[CountedNetwork]()
     filled = _filler(explain, top)
 
     def fail_in(file: str, errors: list[Diagnostic]) -> None:
@@ -68,7 +68,7 @@ def counts(
             with steps.afresh():
                 network = load(file, inputs, variables, **how)
                 size = terms_of(network, batch=batch).batch
-                counted = Counted(readable(file), network, of_choices(network, choices, size), size)
+                counted = CountedNetwork(readable(file), network, of_choices(network, choices, size), size)
                 kept += [counted] if across else []
                 if number is not None:
                     matched = _matched(counted, choices, number, _reader(network, file, inputs, variables, how))
@@ -145,7 +145,7 @@ def _filler(explain: str, top: int | None) -> Filled:
 
 
 def _matched(
-    counted: Counted,
+    counted: CountedNetwork,
     choices: Sequence[ChosenFigure],
     number: WrittenNumber,
     reader: Callable[[Mapping[str, Shape]], Network],

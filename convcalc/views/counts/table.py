@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convcalc.views.columns import GAP, Column, Grid, cell_len, fitted, needed, window
+from convcalc.views.columns import GAP, Column, Grid, cell_len, fitted, needed
 from convcalc.views.counts.shared import Sheet
 from convcalc.views.formats import terminal
 from convcalc.views.output import Output, Pen
@@ -67,11 +67,20 @@ def _below_each_other(columns: Sequence[Column], sheet: Sheet, styles: Sequence[
             cell for text, count in zip(column.cells, counts, strict=True) for cell in (text, *[""] * (count - 1))
         ]
     texts = [text for row in sheet.lists for text in row or [""]]
-    last = Column(sheet.lists_header, texts, "left", shorten=window, narrowest=_narrowest(texts))
+    last = Column(sheet.lists_header, texts, "left", shorten=_in_brief, narrowest=_narrowest(texts))
     repeated = [style for style, count in zip(styles, counts, strict=True) for _ in range(count)]
     return Grid(fitted([*columns, last], width), repeated)
 
 
 def _narrowest(texts: Sequence[str]) -> int:
     """The characters in which all figures of the texts can be read, and most of their names."""
-    return max(cell_len(window(text, _NARROWEST_LIST)) for text in texts)
+    return max(cell_len(_in_brief(text, _NARROWEST_LIST)) for text in texts)
+
+
+def _in_brief(text: str, width: int) -> str:
+    """A name that is shorter, and what stands behind its last blank as it is."""
+    name, blank, figure = text.rpartition(" ")
+    room = max(1, width - cell_len(figure) - len(blank) - 1)
+    if cell_len(text) <= width or not name:
+        return text
+    return f"{name[:room].rstrip()}… {figure}"
