@@ -25,6 +25,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     over the network. Bytes that enter are those that each of its layers reads; `weights` and `activations` are the
     formats of its layers, with commas where they differ; a `bound` is the sum of theirs, and `by` says what binds for
     most of that time. `uncosted` is how many of its layers cost what is not known: its costs are those of the others.
+    `tool_count` is what another tool counts there, None where none is asked for, without the `tool_unknown` layers.
     """
 
     name: str
@@ -47,6 +48,8 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     receptive_field: ReceptiveField | None
     bound: Bound | None = None
     uncosted: int = 0
+    tool_count: int | None = None
+    tool_unknown: int = 0
 
     @property
     def is_known(self) -> bool:
@@ -64,13 +67,26 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.flops / self.bytes_moved if self.bytes_moved else None
 
 
-def lines(report: Report, *, by: By = "layer", expand: bool = False, top: int | None = None) -> list[Line]:
+def lines(
+    report: Report,
+    *,
+    by: By = "layer",
+    expand: bool = False,
+    top: int | None = None,
+    counted: Sequence[int | None] | None = None,
+) -> list[Line]:
     """The report in as few lines as asked for.
 
     By layer, a repeated layer or block is one line unless `expand`; by block, so is every other block; by kind, layers
-    of one kind are one line each. `top` keeps the lines with the most MACs, in falling order.
+    of one kind are one line each. `top` keeps the lines with the most MACs, in falling order. `counted` is what another
+    tool counts of each layer, None where that is not known.
     """
     in_order = [layer_line(report, index) for index in range(report.network.input_count, len(report.network.nodes))]
+    if counted is not None:
+        in_order = [
+            msgspec.structs.replace(line, tool_count=number or 0, tool_unknown=int(number is None))
+            for line, number in zip(in_order, counted, strict=True)
+        ]
     if by == "kind":
         kinds = grouped(in_order, lambda line: line.kind)
         in_order = sorted((total(kind, kind, alike) for kind, alike in kinds.items()), key=lambda line: -line.macs)
@@ -124,7 +140,8 @@ def total(name: str, kind: str, lines: Sequence[Line], last: Line | None = None,
         weights=_formats(line.weights for line in lines),
         activations=_formats(line.activations for line in lines),
         bound=_bound([line.bound for line in lines if line.bound is not None]),
-        **sums(lines, (*COSTS, *TRAFFIC, "layers", "uncosted")),
+        tool_count=None if lines[0].tool_count is None else sum(line.tool_count or 0 for line in lines),
+        **sums(lines, (*COSTS, *TRAFFIC, "layers", "uncosted", "tool_unknown")),
     )
 
 

@@ -35,15 +35,15 @@ COMMANDS = {
         "analyze",
         True,
         {"--expand": "expand", "--strict": "strict", "--fused": "fused", "--no-fused": "fused"},
-        {"--format": "format", "--dtype": "dtype", "--device": "device", **_FILES},
+        {"--format": "format", "--dtype": "dtype", "--device": "device", "--count-as": "count_as", **_FILES},
         {"--show": "show", "--hide": "hide"},
     ),
     "counts": Command(
         "counts",
         "counts",
         True,
-        {"--strict": "strict", "--across": "across"},
-        {"--format": "format", "--explain": "explain", "--match": "match", **_FILES},
+        {"--strict": "strict"},
+        {"--format": "format", **_FILES},
         {"--tool": "tool"},
     ),
     "import": Command(

@@ -56,6 +56,12 @@ def _padding(line: Line, report: Report, count: Write, size: Write) -> str:
     return words.share(line.bound.padded_macs, line.macs) if line.bound is not None and line.macs else ""
 
 
+def _tool_count(line: Line, report: Report, count: Write, size: Write) -> str:
+    if line.tool_count is None or line.tool_unknown == line.layers:
+        return "?"
+    return f"{'≥ ' if line.tool_unknown else ''}{count(line.tool_count)}"
+
+
 def _counted(name: str) -> Callable[[Line, Report, Write, Write], str]:
     return lambda line, report, count, size: words.cost(line, getattr(line, name), count)
 
@@ -100,10 +106,14 @@ _ASKED_FOR = 100
 
 
 class Columns(msgspec.Struct, frozen=True):
-    """What is asked for beside the usual columns, and what is not wanted, by name."""
+    """What is asked for beside the usual columns, and what is not wanted, by name.
+
+    `counted` is the header of the column of what another tool counts, which is never left out; empty without one.
+    """
 
     show: tuple[str, ...] = ()
     hide: tuple[str, ...] = ()
+    counted: str = ""
 
     def chosen(self, report: Report) -> list[tuple[TableColumn, int]]:
         """The columns to show, in order, each with its rank: those that are asked for stay the longest.
@@ -124,6 +134,11 @@ class Columns(msgspec.Struct, frozen=True):
             else:
                 rank = 0 if figure.name in kept else figure.rank
             figures.append((figure, rank))
+        if self.counted:
+            place = next(
+                (place for place, (figure, _) in enumerate(figures) if figure.name == "macs"), len(figures) - 1
+            )
+            figures.insert(place + 1, (TableColumn("tool_count", self.counted, _tool_count, 0), 0))
         return figures
 
     def notes(self, report: Report) -> list[str]:

@@ -127,6 +127,36 @@ def fault(fault: NamedFault) -> str:
     return f"fault of {fault.tool}, in {layers}: {fault.what}{shown}"
 
 
+def total(tool: ToolCount) -> str:
+    """What a tool prints of a network, by which version's rules, and what is beyond ours."""
+    counter, texts = tool.choice.counter, parts(tool)
+    made_of = f": {', '.join(texts)}" if texts else ""
+    version = counter.package if counter.package and tool_name(tool) == counter.name else ""
+    whose = version if version.startswith(counter.name) else f"{tool_name(tool)} ({counter.package or 'no package'})"
+    own = f"ours {words.exact(tool.ours)}, {difference(tool)}{made_of}"
+    return f"{whose}: {printed(tool)} {tool.choice.figure.word}; {own}"
+
+
+def beside(network: Network, tool: ToolCount) -> list[str]:
+    """The same, and what must be known of it, as lines below a table of the network."""
+    counted = CountedNetwork("", network, [tool])
+    return [total(tool), *unknown([tool]), *map(fault, faults([tool])), *assumed(counted)]
+
+
+def layers_record(network: Network, tool: ToolCount) -> Record:
+    """What a tool counts of each layer, for JSON; a count that is not known is null."""
+    counted = CountedNetwork("", network, [tool])
+    told_of = ("name", "call", "count", "ours", "faults")
+    about = record(counted, faults([tool]))
+    layers = [{field: getattr(layer, field) for field in told_of} for layer in tool.layers]
+    return {
+        **tool_record(tool),
+        "assumptions": about["assumptions"],
+        "faults": about["faults"],
+        "layers": layers,
+    }
+
+
 def assumed(counted: CountedNetwork) -> list[str]:
     """What the numbers rest on, in one line; what a tool assumes for itself where it stands alone."""
     sentences = assumptions(counted.network, counted.tools)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from convcalc.analysis.counts import Facts, LayerCount, ToolCount, explained
+from convcalc.analysis.counts import Facts, LayerCount, explained
 from convcalc.analysis.tools import faults
 from convcalc.counters import ChosenFigure
 from convcalc.language.expressions import Expression, place
@@ -86,7 +86,12 @@ def sheet(counted: CountedNetwork, top: int | None = None) -> Sheet:
                         shorten=first_words, narrowest=_NARROWEST_RULE),
         ],
         styles=["" if row.layer.count or row.layer.ours or row.layer.count is None else "dim" for row in shown],
-        notes=[_total(tool), *_rules(shown), *tool_counts.unknown([tool]), *map(tool_counts.fault, faults([tool]))],
+        notes=[
+            tool_counts.total(tool),
+            *_rules(shown),
+            *tool_counts.unknown([tool]),
+            *map(tool_counts.fault, faults([tool])),
+        ],
         foot=tool_counts.assumed(counted),
         record=_record(counted, layers),
         header=HEADER,
@@ -101,13 +106,6 @@ def _signed(number: int | None) -> str:
 def _head(choice: ChosenFigure) -> str:
     counter = choice.counter
     return f"{choice}: {choice.figure.word} as {counter.package or counter.name} counts them: {counter.about}"
-
-
-def _total(tool: ToolCount) -> str:
-    beyond, parts = tool_counts.difference(tool), tool_counts.parts(tool)
-    made_of = f": {', '.join(parts)}" if parts else ""
-    whose = f"{tool_counts.tool_name(tool)} {tool.choice.figure.word}"
-    return f"{whose} {tool_counts.printed(tool)}, ours {words.exact(tool.ours)}, {beyond}{made_of}"
 
 
 def _rules(rows: Sequence[ExplainedLayer]) -> Iterator[str]:

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from convcalc.counters import Counter, PrintedFigure
 from convcalc.language.expressions import Expression
-from convcalc.views.columns import first_words
-from convcalc.views.counts.shared import Sheet, SheetColumn
+from convcalc.views.counts.shared import Sheet
 from convcalc.views.formats.json import Record
 
-_NARROWEST_ABOUT, _NARROWEST_PACKAGE = 24, 16
 _MEASURES = {"macs": "our MACs", "flops": "2 x our MACs", "params": "our params"}
 _Rule = tuple[list[str], list[str], str]
 _CALLS = (
@@ -20,20 +18,16 @@ _CALLS = (
 
 
 def listed(counters: Sequence[Counter]) -> Sheet:
-    """A row a tool."""
+    """A tool with what it prints, its options and its package, and what it counts."""
     figures = [", ".join(counter.figures) for counter in counters]
     options = [", ".join(_options(counter)) for counter in counters]
+    heads = [
+        f"{counter.name}: {'; '.join(filter(None, [figure, option]))}; rules of {counter.package or 'no package'}"
+        for counter, figure, option in zip(counters, figures, options, strict=True)
+    ]
     return Sheet(
         title=("tools whose numbers are known", "", ""),
-        columns=[
-            SheetColumn("tool", [counter.name for counter in counters], is_text=True, style="bold"),
-            SheetColumn("prints", figures, is_text=True, style="cyan", rank=1),
-            SheetColumn("options", options, is_text=True, rank=4),
-            SheetColumn("rules seen in", [counter.package for counter in counters], is_text=True, rank=1,
-                        shorten=first_words, narrowest=_NARROWEST_PACKAGE),
-            SheetColumn("", [counter.about for counter in counters], is_text=True, rank=2, shorten=first_words,
-                        narrowest=_NARROWEST_ABOUT),
-        ],
+        above=[line for head, counter in zip(heads, counters, strict=True) for line in (head, f"  {counter.about}")],
         foot=["`convcalc counts --rules TOOL` has its rules; a file of your own is named with its ending: mine.yaml"],
         record={"counters": [_record(counter) for counter in counters]},
         header=("tool", "package", "figures", "options", "about"),
@@ -41,7 +35,7 @@ def listed(counters: Sequence[Counter]) -> Sheet:
             [counter.name, counter.package, figure, option, counter.about]
             for counter, figure, option in zip(counters, figures, options, strict=True)
         ],
-    )  # fmt: skip
+    )
 
 
 def _options(counter: Counter) -> list[str]:

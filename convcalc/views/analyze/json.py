@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 def write(analyzed: Analyzed, out: Output) -> None:
     """Every layer; the lines beside them where these are something else."""
     lines = analyzed.lines if analyzed.is_folded else None
-    out.record(document(analyzed.report, analyzed.path, lines, analyzed.errors, analyzed.latency))
+    record = document(analyzed.report, analyzed.path, lines, analyzed.errors, analyzed.latency)
+    if analyzed.counted is not None:
+        from convcalc.views.tool_counts import layers_record
+
+        record["count_as"] = layers_record(analyzed.report.written, analyzed.counted)
+    out.record(record)
 
 
 def write_failure(path: str, errors: list[Diagnostic], out: Output) -> None:

@@ -27,7 +27,11 @@ def write(sheet: Sheet, out: Output) -> None:
         for part in _broken(line, console.width):
             console.print(terminal.line(part))
     if sheet.columns and sheet.columns[0].cells:
-        console.print(_grid(console, sheet), soft_wrap=True)
+        grid = _grid(console, sheet)
+        console.print(grid, soft_wrap=True)
+        for line in _apart(sheet, grid):
+            for part in _broken(line, console.width):
+                console.print(terminal.line(part))
     for line in sheet.notes:
         console.print(terminal.line(line))
     for line in sheet.foot:
@@ -56,11 +60,23 @@ def _grid(console: Pen, sheet: Sheet) -> Grid:
     joined = [", ".join(texts) for texts in sheet.lists]
     if needed(columns) + GAP + max(map(cell_len, joined)) <= console.width:
         return Grid([*columns, Column(sheet.lists_header, joined, "left")], styles)
-    return _below_each_other(columns, sheet, styles, console.width)
+    lists = _below_each_other(columns, sheet, styles, console.width)
+    return lists if lists is not None else Grid(fitted(columns, console.width), styles)
 
 
-def _below_each_other(columns: Sequence[Column], sheet: Sheet, styles: Sequence[str], width: int) -> Grid:
-    """A line for every text of the lists; the other cells stand in the first of them."""
+def _apart(sheet: Sheet, grid: Grid) -> list[str]:
+    """The lists, a line each that begins as their rows do, where the table had no room for them."""
+    if not any(sheet.lists) or grid.columns[-1].header == sheet.lists_header:
+        return []
+    rows = zip(*(column.cells for column in sheet.columns[:2]), sheet.lists, strict=True)
+    return [f"  {' '.join(start)}, {sheet.lists_header}: {', '.join(texts)}" for *start, texts in rows if texts]
+
+
+def _below_each_other(columns: Sequence[Column], sheet: Sheet, styles: Sequence[str], width: int) -> Grid | None:
+    """A line for every text of the lists; the other cells stand in the first of them. None where there is no room."""
+    kept = [column for column in columns if column.rank == 0]
+    if needed(kept) + GAP + _narrowest([text for row in sheet.lists for text in row]) > width:
+        return None
     counts = [max(1, len(texts)) for texts in sheet.lists]
     for column in columns:
         column.cells = [
