@@ -67,26 +67,13 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.flops / self.bytes_moved if self.bytes_moved else None
 
 
-def lines(
-    report: Report,
-    *,
-    by: By = "layer",
-    expand: bool = False,
-    top: int | None = None,
-    counted: Sequence[int | None] | None = None,
-) -> list[Line]:
+def lines(report: Report, *, by: By = "layer", expand: bool = False, top: int | None = None) -> list[Line]:
     """The report in as few lines as asked for.
 
     By layer, a repeated layer or block is one line unless `expand`; by block, so is every other block; by kind, layers
-    of one kind are one line each. `top` keeps the lines with the most MACs, in falling order. `counted` is what another
-    tool counts of each layer, None where that is not known.
+    of one kind are one line each. `top` keeps the lines with the most MACs, in falling order.
     """
     in_order = [layer_line(report, index) for index in range(report.network.input_count, len(report.network.nodes))]
-    if counted is not None:
-        in_order = [
-            msgspec.structs.replace(line, tool_count=number or 0, tool_unknown=int(number is None))
-            for line, number in zip(in_order, counted, strict=True)
-        ]
     if by == "kind":
         kinds = grouped(in_order, lambda line: line.kind)
         in_order = sorted((total(kind, kind, alike) for kind, alike in kinds.items()), key=lambda line: -line.macs)
@@ -110,7 +97,8 @@ def _outermost(report: Report, *, repeats_only: bool) -> list[Group]:
 
 def layer_line(report: Report, index: int) -> Line:
     """The line of one node that is a layer."""
-    row = report.layers[index - report.network.input_count]
+    place = index - report.network.input_count
+    row, tool = report.layers[place], None if report.counted is None else report.counted.layers[place]
     return Line(
         name=row.name,
         kind=row.kind,
@@ -124,6 +112,8 @@ def layer_line(report: Report, index: int) -> Line:
         receptive_field=row.receptive_field,
         bound=row.bound,
         uncosted=int(not row.costed),
+        tool_count=None if tool is None else tool.count or 0,
+        tool_unknown=int(tool is not None and tool.count is None),
     )
 
 

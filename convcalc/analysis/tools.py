@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from convcalc.analysis.counts import ToolCount, count
+from convcalc.analysis.report import Report
 from convcalc.analysis.terms import terms_of
 from convcalc.counters import UNITS, ChosenFigure, asking
 from convcalc.network import Network
+
+if TYPE_CHECKING:
+    from convcalc.analysis.sides import Sides
 
 USUAL = "forward alone in evaluation mode, where no option of a tool says otherwise"
 NOT_SAID = "each layer is a module of torch.nn, or what its kind usually is: the spec's `code` would say otherwise"
@@ -33,6 +39,24 @@ def counts(network: Network, tools: str | Sequence[str] | None = None, *, batch:
 def of_choices(network: Network, choices: Sequence[ChosenFigure], batch: int = 1) -> list[ToolCount]:
     """The same, of figures that are known, in that order."""
     return count(network, sorted(choices, key=lambda choice: UNITS.index(choice.figure.unit)), batch=batch)
+
+
+def counted_as(report: Report, choice: ChosenFigure) -> Report:
+    """A report with what another tool counts of its network, which is not fused."""
+    (counted,) = count(report.written, [choice], batch=report.terms.batch)
+    return replace(report, counted=counted)
+
+
+def sides_counted_as(sides: Sides, choice: ChosenFigure) -> Sides:
+    """Networks side by side, each with what another tool counts of it."""
+    base = counted_as(sides.base, choice)
+    candidates = []
+    for candidate in sides.candidates:
+        comparison = candidate.comparison
+        if comparison is not None:
+            comparison = replace(comparison, base=base, head=counted_as(comparison.head, choice))
+        candidates.append(replace(candidate, comparison=comparison))
+    return replace(sides, base=base, candidates=tuple(candidates))
 
 
 class NamedFault(msgspec.Struct, frozen=True):

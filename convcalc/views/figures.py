@@ -106,20 +106,16 @@ _ASKED_FOR = 100
 
 
 class Columns(msgspec.Struct, frozen=True):
-    """What is asked for beside the usual columns, and what is not wanted, by name.
-
-    `counted` is the header of the column of what another tool counts, which is never left out; empty without one.
-    """
+    """What is asked for beside the usual columns, and what is not wanted, by name."""
 
     show: tuple[str, ...] = ()
     hide: tuple[str, ...] = ()
-    counted: str = ""
 
     def chosen(self, report: Report) -> list[tuple[TableColumn, int]]:
         """The columns to show, in order, each with its rank: those that are asked for stay the longest.
 
         The times stand beside the usual ones where there is a device. Params and MACs are never left out, unless
-        others are asked for.
+        others are asked for, nor is what another tool counts.
         """
         times = GROUPS["time"] if report.terms.device is not None else ()
         kept = {"macs"} if times else {"macs", "params"}
@@ -134,11 +130,11 @@ class Columns(msgspec.Struct, frozen=True):
             else:
                 rank = 0 if figure.name in kept else figure.rank
             figures.append((figure, rank))
-        if self.counted:
-            place = next(
-                (place for place, (figure, _) in enumerate(figures) if figure.name == "macs"), len(figures) - 1
-            )
-            figures.insert(place + 1, (TableColumn("tool_count", self.counted, _tool_count, 0), 0))
+        if report.counted is not None:
+            tool = report.counted.choice
+            column = TableColumn("tool_count", f"{tool.counter.name} {tool.figure.word}", _tool_count, 0)
+            names = [figure.name for figure, _ in figures]
+            figures.insert(names.index("macs") + 1 if "macs" in names else len(names), (column, 0))
         return figures
 
     def notes(self, report: Report) -> list[str]:

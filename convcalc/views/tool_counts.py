@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from convcalc.analysis.counts import ToolCount
+from convcalc.analysis.report import Report
 from convcalc.analysis.tools import NamedFault, assumptions, faults, packages
 from convcalc.network import Network
 from convcalc.views import words
@@ -143,16 +144,25 @@ def beside(network: Network, tool: ToolCount) -> list[str]:
     return [total(tool), *unknown([tool]), *map(fault, faults([tool])), *assumed(counted)]
 
 
+def about(report: Report) -> list[str]:
+    """Whose rules a count of a report is by, and what must be known of it, without the numbers."""
+    tool, network = report.counted, report.written
+    if tool is None:
+        return []
+    rules = f"{tool_name(tool)} {tool.choice.figure.word}: rules of {', '.join(packages([tool]))}"
+    return [rules, *unknown([tool]), *map(fault, faults([tool])), *assumed(CountedNetwork("", network, [tool]))]
+
+
 def layers_record(network: Network, tool: ToolCount) -> Record:
     """What a tool counts of each layer, for JSON; a count that is not known is null."""
     counted = CountedNetwork("", network, [tool])
-    told_of = ("name", "call", "count", "ours", "faults")
-    about = record(counted, faults([tool]))
-    layers = [{field: getattr(layer, field) for field in told_of} for layer in tool.layers]
+    shown = ("name", "call", "count", "ours", "faults")
+    document = record(counted, faults([tool]))
+    layers = [{field: getattr(layer, field) for field in shown} for layer in tool.layers]
     return {
         **tool_record(tool),
-        "assumptions": about["assumptions"],
-        "faults": about["faults"],
+        "assumptions": document["assumptions"],
+        "faults": document["faults"],
         "layers": layers,
     }
 

@@ -6,23 +6,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from convcalc import steps
 from convcalc.cli.output import ExitCode, end, reject, show_errors
+from convcalc.cli.work.tools import FUSED, UNFUSED, figure_named
 from convcalc.language.named import readable
 from convcalc.views.output import Output
 
 if TYPE_CHECKING:
-    from convcalc.analysis.counts import ToolCount
     from convcalc.analysis.latency import Latency
     from convcalc.analysis.lines import By
     from convcalc.analysis.report import Report
     from convcalc.counters import ChosenFigure
     from convcalc.language.source import Diagnostic
-
-UNFUSED = "--no-fused counts them by themselves"
-FUSED = "--count-as counts layers as they are written, which are merged here into kernels"
 
 
 def analyze(
@@ -61,12 +56,10 @@ def analyze(
     from convcalc.views.figures import columns
 
     times = _times(latency) if latency else None
-    tool = _tool(count_as) if count_as else None
+    tool = figure_named(count_as) if count_as else None
     writer, out = view("analyze", format), Output(sys.stdout)
     is_folded = by != "layer" or top is not None
     code, chosen = ExitCode.DONE, columns(show, hide)
-    if tool is not None:
-        chosen = replace(chosen, counted=f"{tool.counter.name} {tool.figure.word}")
 
     def shown_of(file: str) -> list[Diagnostic]:
         """Show what can be worked out of a file; its mistakes, which stand behind that."""
@@ -85,11 +78,10 @@ def analyze(
             return fail(file, [*errors, problem])
         if tool is not None and report.terms.fused:
             return fail(file, [*errors, Diagnostic(readable(file), 0, 0, 0, "CC013", FUSED, UNFUSED)])
-        counted = _counted(report, tool) if tool is not None else None
-        counts = [layer.count for layer in counted.layers] if counted is not None else None
-        shown = lines(report, by=by, top=top, expand=expand, counted=counts)
+        report = _counted(report, tool) if tool is not None else report
+        shown = lines(report, by=by, top=top, expand=expand)
         measured = _measured(report, times) if times is not None else None
-        writer.write(Analyzed(readable(file), report, shown, errors, is_folded, measured, chosen, counted), out)
+        writer.write(Analyzed(readable(file), report, shown, errors, is_folded, measured, chosen), out)
         return errors
 
     def fail(file: str, errors: list[Diagnostic]) -> list[Diagnostic]:
@@ -110,22 +102,10 @@ def analyze(
     end(code)
 
 
-def _tool(text: str) -> ChosenFigure:
-    """The figure of another tool; what is wrong with it ends the command."""
-    from convcalc.counters import choose
-    from convcalc.language import SpecError
+def _counted(report: Report, tool: ChosenFigure) -> Report:
+    from convcalc.analysis.tools import counted_as
 
-    try:
-        return choose(text)
-    except SpecError as error:
-        reject(error.diagnostics)
-
-
-def _counted(report: Report, tool: ChosenFigure) -> ToolCount:
-    from convcalc.analysis.counts import count
-
-    (counted,) = count(report.written, [tool], batch=report.terms.batch)
-    return counted
+    return counted_as(report, tool)
 
 
 def _times(path: str) -> dict[str, int]:

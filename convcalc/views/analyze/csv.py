@@ -24,7 +24,7 @@ def write(analyzed: Analyzed, out: Output) -> None:
     `uncosted` is how many of a line's layers cost what is not known: then its costs are those of the others, and empty
     where there are none.
     """
-    model, tool = analyzed.report.network.name, analyzed.counted
+    model, tool = analyzed.report.network.name, analyzed.report.counted
     rows = [[*_cells(model, analyzed.path, line), *_counted(tool, line)] for line in analyzed.lines]
     header = _HEADER if tool is None else (*_HEADER, *_TOOL)
     out.text(csv.text(rows if out.shown else [header, *rows]))

@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 def write(analyzed: Analyzed, out: Output) -> None:
     """Every layer; the lines beside them where these are something else."""
     lines = analyzed.lines if analyzed.is_folded else None
-    record = document(analyzed.report, analyzed.path, lines, analyzed.errors, analyzed.latency)
-    if analyzed.counted is not None:
-        from convcalc.views.tool_counts import layers_record
-
-        record["count_as"] = layers_record(analyzed.report.written, analyzed.counted)
-    out.record(record)
+    out.record(document(analyzed.report, analyzed.path, lines, analyzed.errors, analyzed.latency))
 
 
 def write_failure(path: str, errors: list[Diagnostic], out: Output) -> None:
@@ -55,8 +50,17 @@ def document(
         "layers": report.layers,
         "peak_activation": report.peak,
         "misaligned": report.misaligned,
-        **filled(lines=lines, latency=latency, errors=errors or None),
+        **filled(lines=lines, latency=latency, errors=errors or None, count_as=_counted(report)),
     }
+
+
+def _counted(report: Report) -> Record | None:
+    """What another tool counts, layer by layer, where one is asked for."""
+    if report.counted is None:
+        return None
+    from convcalc.views.tool_counts import layers_record
+
+    return layers_record(report.written, report.counted)
 
 
 def failure(spec: str, errors: list[Diagnostic]) -> Record:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from convcalc.analysis.counts import ToolCount
 from convcalc.analysis.latency import Latency
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import Report
@@ -17,7 +16,7 @@ class Analyzed(msgspec.Struct, frozen=True):
     """The report of a spec, as far as it could be worked out in spite of `errors`, and the lines to show of it.
 
     `is_folded`: the lines are blocks or kinds, or not all of them. `latency` is what a table of times says of it,
-    `columns` are those that a table shows. `counted` is what another tool counts, where one is asked for.
+    `columns` are those that a table shows.
     """
 
     path: str
@@ -27,7 +26,6 @@ class Analyzed(msgspec.Struct, frozen=True):
     is_folded: bool
     latency: Latency | None = None
     columns: Columns = Columns()
-    counted: ToolCount | None = None
 
     @property
     def notes(self) -> list[str]:
@@ -42,8 +40,9 @@ class Analyzed(msgspec.Struct, frozen=True):
     @property
     def of_tool(self) -> list[str]:
         """What the other tool prints, and what must be known of that."""
-        if self.counted is None:
+        counted = self.report.counted
+        if counted is None:
             return []
         from convcalc.views import tool_counts
 
-        return tool_counts.beside(self.report.written, self.counted)
+        return tool_counts.beside(self.report.written, counted)
