@@ -83,12 +83,45 @@ def faults(counted: Sequence[ToolCount]) -> list[NamedFault]:
 
 def assumptions(network: Network, counted: Sequence[ToolCount]) -> dict[str, list[str]]:
     """What the numbers rest on, each sentence with the tools that it is of; without tools it is of all."""
-    sentences: dict[str, list[str]] = {AS_SAID if network.code else NOT_SAID: [], USUAL: []}
+    of_file = {text: list[str]() for text in getattr(network, "assumptions", ())}
+    sentences = {AS_SAID if network.code else NOT_SAID: list[str](), USUAL: [], **of_file}
     tools = {tool.choice.counter.name: tool.choice.counter for tool in counted}
     for name, counter in tools.items():
         for sentence in counter.assumes:
             sentences.setdefault(sentence, []).append(name)
     return {text: [] if len(of) == len(tools) else of for text, of in sentences.items()}
+
+
+PAPER = "paper"
+"""The counter that stands for the papers of networks, whose numbers specs may hold."""
+
+
+class PublishedNumber(msgspec.Struct, frozen=True):
+    """What the paper of a network prints, in its word and digits, and what that is by the rules of papers.
+
+    `agrees`: the count is rounded to what is printed.
+    """
+
+    word: str
+    printed: str
+    unit: str
+    count: int
+    agrees: bool
+
+
+def published(network: Network, counted: Sequence[ToolCount]) -> list[PublishedNumber]:
+    """What is published of a network, where papers are among the tools, and the network is as it is published."""
+    from convcalc.analysis.matching import written
+
+    words: dict[str, str] = {} if network.overridden else getattr(network, "published", {})
+    by_unit = {tool.choice.figure.unit: tool.count for tool in counted if tool.choice.counter.name == PAPER}
+    numbers = []
+    for word, printed in words.items():
+        unit = "params" if word.lower().startswith(("param", "weight")) else "macs"
+        if unit in by_unit:
+            count = by_unit[unit]
+            numbers.append(PublishedNumber(word, printed, unit, count, written(printed).holds(count)))
+    return numbers
 
 
 def packages(counted: Sequence[ToolCount]) -> list[str]:

@@ -54,6 +54,9 @@ def counts(
     ] = "",
     across: Annotated[bool, typer.Option("--across", help="All networks in one table, a column a tool.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="The tools, with their packages and options.")] = False,
+    faults: Annotated[
+        bool, typer.Option("--faults", help="What the tools get wrong, and the script that shows it.")
+    ] = False,
     rules: Annotated[
         str,
         option(
@@ -78,14 +81,15 @@ def counts(
 
     --explain goes layer by layer, and --match looks for a number that was found somewhere.
     """
-    asked = {"--explain": explain, "--match": match, "--across": across, "--list": list_, "--rules": rules}
+    asked = {"--explain": explain, "--match": match, "--across": across, "--list": list_, "--faults": faults}
+    asked["--rules"] = rules
     together = [name for name, value in asked.items() if value]
     if len(together) > 1:
         raise typer.BadParameter(f"{' and '.join(together)} print something else each: leave all but one out")
-    if list_ or rules:
+    if list_ or faults or rules:
         if files:
             raise typer.BadParameter("is of the tools alone, and takes no network", param_hint=together[0])
-        work.describe(rules, format=format)
+        work.describe(rules, faults=faults, format=format)
         return
     if not files:
         raise typer.BadParameter("missing; `convcalc counts --list` lists the tools", param_hint="NET")

@@ -8,7 +8,7 @@ import msgspec
 
 from convcalc.analysis.counts import ToolCount
 from convcalc.analysis.report import Report
-from convcalc.analysis.tools import NamedFault, assumptions, faults, packages
+from convcalc.analysis.tools import NamedFault, PublishedNumber, assumptions, faults, packages, published
 from convcalc.network import Network
 from convcalc.views import words
 from convcalc.views.counts.shared import Sheet, SheetColumn
@@ -42,7 +42,7 @@ def sheet(counted: CountedNetwork) -> Sheet:
         above=[ours(tools)] if tools else [],
         columns=[
             SheetColumn("tool", [tool_name(tool) for tool in tools], is_text=True, style="bold"),
-            SheetColumn("word", [tool.choice.figure.word for tool in tools], is_text=True, style="cyan"),
+            SheetColumn("word", [_word(counted, tool) for tool in tools], is_text=True, style="cyan"),
             SheetColumn("prints", [printed(tool) for tool in tools]),
             SheetColumn("ours", [words.exact(tool.ours) for tool in tools], rank=2),
             SheetColumn("difference", [difference(tool) for tool in tools]),
@@ -50,7 +50,7 @@ def sheet(counted: CountedNetwork) -> Sheet:
         lists_header="made of",
         lists=[parts(tool) for tool in tools],
         styles=["dim" if tool.count == tool.ours and not tool.unknown else "" for tool in tools],
-        notes=[*unknown(tools), *map(fault, named)],
+        notes=[*map(_published, published(counted.network, tools)), *unknown(tools), *map(fault, named)],
         foot=[*assumed(counted), f"rules of {', '.join(packages(tools))}"],
         record=record(counted, named),
         header=HEADER,
@@ -86,6 +86,17 @@ def printed(tool: ToolCount) -> str:
 def beyond(tool: ToolCount) -> int:
     """What it prints beyond ours, of the layers that are known: as much as the parts make."""
     return sum(layer.count - layer.ours for layer in tool.layers if layer.count is not None)
+
+
+def _word(counted: CountedNetwork, tool: ToolCount) -> str:
+    """The word of a figure; for papers that of the network's own, where it is known."""
+    words = [number.word for number in published(counted.network, [tool])]
+    return short(words[0]) if len(words) == 1 else tool.choice.figure.word
+
+
+def _published(number: PublishedNumber) -> str:
+    is_so = "which rounds to that" if number.agrees else "which is another number"
+    return f"published: {number.printed} {number.word}; by the rules of papers {words.exact(number.count)}, {is_so}"
 
 
 def difference(tool: ToolCount) -> str:
@@ -189,6 +200,7 @@ def record(counted: CountedNetwork, named: Sequence[NamedFault]) -> Record:
         ],
         "tools": [tool_record(tool) for tool in counted.tools],
         "faults": named,
+        **filled(published=tuple(published(network, counted.tools))),
     }
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from convcalc.counters import Counter, PrintedFigure
+from convcalc.counters import Counter, PrintedFigure, ToolFault
 from convcalc.language.expressions import Expression
-from convcalc.views.counts.shared import Sheet
+from convcalc.views.counts.shared import Sheet, SheetColumn
 from convcalc.views.formats.json import Record
 
 _MEASURES = {"macs": "our MACs", "flops": "2 x our MACs", "params": "our params"}
@@ -27,13 +27,45 @@ def listed(counters: Sequence[Counter]) -> Sheet:
     ]
     return Sheet(
         title=("tools whose numbers are known", "", ""),
-        above=[line for head, counter in zip(heads, counters, strict=True) for line in (head, f"  {counter.about}")],
+        columns=[
+            SheetColumn("tool", [counter.name for counter in counters], is_text=True),
+            SheetColumn("prints", figures, is_text=True),
+            SheetColumn("options, the usual first", options, is_text=True),
+            SheetColumn("rules of", [counter.package for counter in counters], is_text=True),
+            SheetColumn("what it counts", [counter.about for counter in counters], is_text=True),
+        ],
+        in_lines=[line for head, counter in zip(heads, counters, strict=True) for line in (head, f"  {counter.about}")],
         foot=["`convcalc counts --rules TOOL` has its rules; a file of your own is named with its ending: mine.yaml"],
         record={"counters": [_record(counter) for counter in counters]},
         header=("tool", "package", "figures", "options", "about"),
         rows=[
             [counter.name, counter.package, figure, option, counter.about]
             for counter, figure, option in zip(counters, figures, options, strict=True)
+        ],
+    )
+
+
+def faults(counters: Sequence[Counter]) -> Sheet:
+    """What the tools get wrong, in which kinds, and the script that shows it on the tool itself."""
+    known = [(counter, fault) for counter in counters for fault in counter.faults]
+    where = [_where(fault) for _, fault in known]
+    shown = [f"findings/{fault.finding}.sh" if fault.finding else "" for _, fault in known]
+    return Sheet(
+        title=("what the tools get wrong", "", ""),
+        columns=[
+            SheetColumn("tool", [counter.name for counter, _ in known], is_text=True),
+            SheetColumn("in", where, is_text=True),
+            SheetColumn("what it does", [fault.what for _, fault in known], is_text=True),
+            SheetColumn("shown by", shown, is_text=True),
+        ],
+        in_lines=[f"{counter.name}, {_fault(fault)}" for counter, fault in known] or ["nothing that is known"],
+        record={
+            "faults": [{"tool": counter.name, **_fault_record(fault)} for counter, fault in known],
+        },
+        header=("tool", "kinds", "when", "what", "finding"),
+        rows=[
+            [counter.name, " ".join(fault.kinds), fault.when.text if fault.when else "", fault.what, fault.finding]
+            for counter, fault in known
         ],
     )
 
@@ -54,7 +86,7 @@ def sheet(counter: Counter) -> Sheet:
             *filter(None, [counter.about]),
             *(f"{name}: {text}" for name, text in facts.items() if text),
             *lines,
-            *_faults(counter),
+            *(f"fault, {_fault(fault)}" for fault in counter.faults),
         ],
         foot=[_CALLS] if any(row[2] for row in rows) else [],
         record=_record(counter),
@@ -103,11 +135,18 @@ def _ordered(rules: Mapping[str, Expression]) -> list[tuple[str, Expression]]:
     return sorted(rules.items(), key=lambda item: item[0] == "")
 
 
-def _faults(counter: Counter) -> Iterator[str]:
-    for fault in counter.faults:
-        when = f" where {fault.when.text}" if fault.when is not None else ""
-        shown = f" (findings/{fault.finding}.sh)" if fault.finding else ""
-        yield f"fault, in {', '.join(fault.kinds)}{when}: {fault.what}{shown}"
+def _where(fault: ToolFault) -> str:
+    return ", ".join(fault.kinds) + (f" where {fault.when.text}" if fault.when is not None else "")
+
+
+def _fault(fault: ToolFault) -> str:
+    shown = f" (findings/{fault.finding}.sh)" if fault.finding else ""
+    return f"in {_where(fault)}: {fault.what}{shown}"
+
+
+def _fault_record(fault: ToolFault) -> Record:
+    when = None if fault.when is None else fault.when.text
+    return {"kinds": fault.kinds, "when": when, "what": fault.what, "finding": fault.finding}
 
 
 def _record(counter: Counter) -> Record:
@@ -130,15 +169,7 @@ def _record(counter: Counter) -> Record:
             }
             for figure in counter.figures.values()
         ],
-        "faults": [
-            {
-                "kinds": fault.kinds,
-                "when": None if fault.when is None else fault.when.text,
-                "what": fault.what,
-                "finding": fault.finding,
-            }
-            for fault in counter.faults
-        ],
+        "faults": [_fault_record(fault) for fault in counter.faults],
     }
 
 

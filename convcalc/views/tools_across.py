@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from convcalc.analysis.tools import packages
 from convcalc.views import tool_counts, words
+from convcalc.views.columns import end
 from convcalc.views.counts.shared import Sheet, SheetColumn
 from convcalc.views.tool_counts import CountedNetwork
 from convcalc.visible import short
 
+_NARROWEST_NAME = 16
 _HELD_AGAINST = {"macs": "MACs", "flops": "FLOPs", "params": "params"}
 
 
@@ -24,7 +26,14 @@ def sheet(networks: Sequence[CountedNetwork]) -> Sheet:
     return Sheet(
         title=("what tools print", "", ""),
         columns=[
-            SheetColumn("network", [short(counted.network.name) for counted in networks], is_text=True, style="bold"),
+            SheetColumn(
+                "network",
+                [short(counted.network.name) for counted in networks],
+                is_text=True,
+                style="bold",
+                shorten=end,
+                narrowest=_NARROWEST_NAME,
+            ),
             *(SheetColumn(f"our {_HELD_AGAINST[unit]}", [words.exact(row[unit]) for row in ours]) for unit in units),
             *(
                 SheetColumn(
@@ -35,6 +44,7 @@ def sheet(networks: Sequence[CountedNetwork]) -> Sheet:
                 for place, name in enumerate(columns)
             ),
         ],
+        names_left_out=True,
         notes=[
             f"{counted.network.name}: {text}" for counted in networks for text in tool_counts.unknown(counted.tools)
         ],

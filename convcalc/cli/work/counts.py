@@ -88,8 +88,8 @@ def counts(
     end(code)
 
 
-def describe(word: str, *, format: str = "table") -> None:  # noqa: A002  # the option's name
-    """Print the rules of a counter, or the list of all where none is named."""
+def describe(word: str, *, faults: bool = False, format: str = "table") -> None:  # noqa: A002  # the option's name
+    """Print the rules of a counter, or the list of all where none is named, or what all of them get wrong."""
     from convcalc import counters
     from convcalc.language.source import SpecError
     from convcalc.views import tool_rules
@@ -98,7 +98,8 @@ def describe(word: str, *, format: str = "table") -> None:  # noqa: A002  # the 
         if word:
             show("counts", format, tool_rules.sheet(counters.load(word.partition(":")[0])))
         else:
-            show("counts", format, tool_rules.listed([counters.load(name) for name in counters.names()]))
+            known = [counters.load(name) for name in counters.names()]
+            show("counts", format, tool_rules.faults(known) if faults else tool_rules.listed(known))
     except SpecError as error:
         reject(error.diagnostics)
 

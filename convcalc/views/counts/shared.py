@@ -25,8 +25,9 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """A table with what stands around it.
 
     `title` are the parts of the first line. `above` and `notes` stand on either side of the table, `foot` are lines
-    that matter less. `lists` are the last cells of the rows, each several texts, beside each other where there is room
-    for all and else below each other. `record` is the same for JSON, `rows` with their `header` for CSV.
+    that matter less. `in_lines` is what a terminal shows in place of the table. `lists` are the last cells of the rows,
+    each several texts, beside each other where there is room for all and else below each other. `names_left_out`:
+    columns that find no room are named. `record` is the same for JSON, `rows` with their `header` for CSV.
     """
 
     title: tuple[str, str, str]
@@ -35,6 +36,8 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     lists_header: str = ""
     lists: Sequence[Sequence[str]] = ()
     styles: Sequence[str] = ()
+    in_lines: Sequence[str] = ()
+    names_left_out: bool = False
     notes: Sequence[str] = ()
     foot: Sequence[str] = ()
     record: Record

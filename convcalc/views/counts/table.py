@@ -26,12 +26,19 @@ def write(sheet: Sheet, out: Output) -> None:
     for line in sheet.above:
         for part in _broken(line, console.width):
             console.print(terminal.line(part))
-    if sheet.columns and sheet.columns[0].cells:
+    for line in sheet.in_lines:
+        for part in _broken(line, console.width):
+            console.print(terminal.line(part))
+    if sheet.columns and sheet.columns[0].cells and not sheet.in_lines:
         grid = _grid(console, sheet)
         console.print(grid, soft_wrap=True)
         for line in _apart(sheet, grid):
             for part in _broken(line, console.width):
                 console.print(terminal.line(part))
+        shown = {column.header for column in grid.columns}
+        left_out = [column.header for column in sheet.columns if column.header not in shown]
+        if left_out and sheet.names_left_out:
+            console.print(terminal.line(f"no room for {', '.join(left_out)} in {console.width} characters"))
     for line in sheet.notes:
         console.print(terminal.line(line))
     for line in sheet.foot:
