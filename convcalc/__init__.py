@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from convcalc.analysis.compare import Comparison as Comparison
     from convcalc.analysis.compare import Incomparable as Incomparable
     from convcalc.analysis.compare import compare as compare
+    from convcalc.analysis.counts import ToolCount as ToolCount
     from convcalc.analysis.explain import explain as explain
     from convcalc.analysis.report import Report as Report
     from convcalc.analysis.sides import Candidate as Candidate
     from convcalc.analysis.sides import Sides as Sides
+    from convcalc.analysis.tools import counts as counts
     from convcalc.analysis.variants import variants as variants
     from convcalc.analysis.zoo import ZooNetwork as ZooNetwork
     from convcalc.analysis.zoo import zoo as zoo
@@ -50,12 +52,14 @@ _HOMES = {
     "Report": "convcalc.analysis.report",
     "Sides": "convcalc.analysis.sides",
     "SpecError": "convcalc.language.source",
+    "ToolCount": "convcalc.analysis.counts",
     "Verification": "convcalc.reference.verified",
     "ZooNetwork": "convcalc.analysis.zoo",
     "__version__": "convcalc.version",
     "analyze": "convcalc.analysis.analyze",
     "compare": "convcalc.analysis.compare",
     "compiled": "convcalc.sweeping.compiled",
+    "counts": "convcalc.analysis.tools",
     "explain": "convcalc.analysis.explain",
     "formula_latex": "convcalc.views.formulas",
     "formula_text": "convcalc.views.formulas",

@@ -2,7 +2,7 @@
 
 In a page, a block of `yaml` or `toml` whose first line is a comment with a file's name is that file for what follows.
 A block of `console` has commands behind `$` with what they print on a terminal of 78 columns, where `...` stands for
-anything; a block of `sh` has commands alone.
+anything; a block of `sh` has commands alone. A table that follows one is that which its command prints as Markdown.
 """
 
 from __future__ import annotations
@@ -106,11 +106,25 @@ def write(path: Path, text: str) -> None:
         (path / match[1]).write_text(text[match.end() :], "utf-8")
 
 
+TABLE = re.compile(r"\n((?:\|.*\n)+)")
+
+
+def table_in(text: str) -> str:
+    """The lines of a table in Markdown."""
+    return "".join(f"{line}\n" for line in text.splitlines() if line.startswith("|"))
+
+
 def replayed(page: Path) -> Iterator[tuple[str, str, int, str]]:
     """The commands of a page in the current folder: each with what is shown, its exit code and what is printed."""
-    for language, text in BLOCK.findall(page.read_text("utf-8")):
+    content = page.read_text("utf-8")
+    for block in BLOCK.finditer(content):
+        language, text = block.groups()
+        table = TABLE.match(content, block.end() + 1)
         write(Path(), text)
-        if language == "console":
+        if language == "sh" and table is not None and "--format markdown" in text:
+            code, printed = run(text.replace("\\\n", " "))
+            yield text, table[1], code, table_in(printed)
+        elif language == "console":
             for line, shown in COMMAND.findall(text):
                 yield (line, shown, *run(line.replace("\\\n", " ")))
         elif language == "sh":
@@ -124,7 +138,8 @@ def refilled(page: Path) -> str:
     text = page.read_text("utf-8")
     for line, shown, _, printed in replayed(page):
         if not is_shown(printed, shown):
-            text = text.replace(f"$ {line}\n{shown}", f"$ {line}\n{printed}")
+            start = "" if shown.startswith("|") else f"$ {line}\n"
+            text = text.replace(f"{start}{shown}", f"{start}{printed}")
     return text
 
 

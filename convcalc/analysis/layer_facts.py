@@ -1,4 +1,4 @@
-"""What a counter's rule may ask of a layer, by name: its fields, its shapes, our costs, and its place in the network."""
+"""What a rule of a counter may ask of a layer: its fields and shapes, our costs, and its place in the network."""
 
 from __future__ import annotations
 
@@ -55,9 +55,7 @@ def _only_readers(network: Network) -> list[int | None]:
         for source in node.inputs:
             readers[source].append(index)
     leaving = frozenset(network.outputs)
-    return [
-        reading[0] if len(reading) == 1 and index not in leaving else None for index, reading in enumerate(readers)
-    ]
+    return [reading[0] if len(reading) == 1 and index not in leaving else None for index, reading in enumerate(readers)]
 
 
 def _gradients(network: Network) -> list[int]:

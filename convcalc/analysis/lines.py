@@ -25,6 +25,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     over the network. Bytes that enter are those that each of its layers reads; `weights` and `activations` are the
     formats of its layers, with commas where they differ; a `bound` is the sum of theirs, and `by` says what binds for
     most of that time. `uncosted` is how many of its layers cost what is not known: its costs are those of the others.
+    `tool_count` is what another tool counts there, None where none is asked for, without the `tool_unknown` layers.
     """
 
     name: str
@@ -47,6 +48,8 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     receptive_field: ReceptiveField | None
     bound: Bound | None = None
     uncosted: int = 0
+    tool_count: int | None = None
+    tool_unknown: int = 0
 
     @property
     def is_known(self) -> bool:
@@ -94,7 +97,8 @@ def _outermost(report: Report, *, repeats_only: bool) -> list[Group]:
 
 def layer_line(report: Report, index: int) -> Line:
     """The line of one node that is a layer."""
-    row = report.layers[index - report.network.input_count]
+    place = index - report.network.input_count
+    row, tool = report.layers[place], None if report.counted is None else report.counted.layers[place]
     return Line(
         name=row.name,
         kind=row.kind,
@@ -108,6 +112,8 @@ def layer_line(report: Report, index: int) -> Line:
         receptive_field=row.receptive_field,
         bound=row.bound,
         uncosted=int(not row.costed),
+        tool_count=None if tool is None else tool.count or 0,
+        tool_unknown=int(tool is not None and tool.count is None),
     )
 
 
@@ -124,7 +130,8 @@ def total(name: str, kind: str, lines: Sequence[Line], last: Line | None = None,
         weights=_formats(line.weights for line in lines),
         activations=_formats(line.activations for line in lines),
         bound=_bound([line.bound for line in lines if line.bound is not None]),
-        **sums(lines, (*COSTS, *TRAFFIC, "layers", "uncosted")),
+        tool_count=None if lines[0].tool_count is None else sum(line.tool_count or 0 for line in lines),
+        **sums(lines, (*COSTS, *TRAFFIC, "layers", "uncosted", "tool_unknown")),
     )
 
 

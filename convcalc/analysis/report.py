@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from convcalc.analysis.terms import Terms
 from convcalc.layers import UNSIZED, Shape
 from convcalc.network import Network
+
+if TYPE_CHECKING:
+    from convcalc.analysis.counts import ToolCount
 
 COSTS = ("params", "buffers", "macs", "elementwise_ops", "flops")
 """What is counted of every layer."""
@@ -158,7 +161,8 @@ class Report(msgspec.Struct, frozen=True):
     """The costs of a network.
 
     `misaligned` names the layers where paths meet whose receptive fields have different centres or strides. `terms`
-    are those on which it was counted; where they say so, the network is `written` fused.
+    are those on which it was counted; where they say so, the network is `written` fused. `counted` is what another
+    tool counts, where one is asked for.
     """
 
     network: Network
@@ -169,6 +173,7 @@ class Report(msgspec.Struct, frozen=True):
     misaligned: tuple[str, ...]
     terms: Terms
     written: Network
+    counted: ToolCount | None = None
 
     @property
     def figures(self) -> dict[str, Any]:

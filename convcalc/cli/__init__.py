@@ -26,6 +26,7 @@ COMMANDS = {
     "analyze": "analyze",
     "memory": "memory",
     "compare": "compare",
+    "counts": "counts",
     "sweep": "sweep",
     "explain": "explain",
     "verify": "verify",

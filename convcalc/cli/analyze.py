@@ -11,6 +11,7 @@ from convcalc.cli.completion import networks
 from convcalc.cli.options import (
     Batch,
     Blocks,
+    CountAs,
     DeviceName,
     Dtype,
     Fused,
@@ -38,6 +39,7 @@ def analyze(
     dtype: Dtype = None,
     fused: Fused = None,
     device: DeviceName = None,
+    count_as: CountAs = "",
     show: Show = None,
     hide: Hide = None,
     input: Inputs = None,  # noqa: A002  # the option's name
@@ -55,7 +57,8 @@ def analyze(
     JSON always holds every layer; --by and --top add their lines to it.
     """
     if signatures:
-        for flag, is_given in (("--format", format not in ("table", "csv")), ("--latency", bool(latency))):
+        others = {"--format": format not in ("table", "csv"), "--latency": bool(latency), "--count-as": bool(count_as)}
+        for flag, is_given in others.items():
             if is_given:
                 raise typer.BadParameter("--signatures prints a table of its own, as CSV", param_hint=flag)
         from convcalc.cli.work.signatures import signatures as list_signatures
@@ -84,6 +87,7 @@ def analyze(
         fused=fused,
         device=device,
         latency=latency,
+        count_as=count_as,
         show=show or [],
         hide=hide or [],
         inputs=shapes(input or []),

@@ -15,6 +15,7 @@ from convcalc.cli.completion import networks
 from convcalc.cli.completion import variants as variant_names
 from convcalc.cli.options import (
     Batch,
+    CountAs,
     DeviceName,
     Dtype,
     Force,
@@ -30,6 +31,7 @@ from convcalc.cli.options import (
     shapes,
 )
 from convcalc.cli.output import STDOUT, ExitCode, end, fail, refuse, reject, save, say, show, show_errors
+from convcalc.cli.work.tools import FUSED, UNFUSED, figure_named
 from convcalc.views.output import Output
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from convcalc.analysis.revisions import Revised
     from convcalc.analysis.sides import Side, Sides
     from convcalc.analysis.terms import HowRun
+    from convcalc.counters import ChosenFigure
     from convcalc.network import Network
     from convcalc.opening import How
 
@@ -81,6 +84,7 @@ def compare(
     dtype: Dtype = None,
     fused: Fused = None,
     device: DeviceName = None,
+    count_as: CountAs = "",
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
     strict: Strict = False,
@@ -106,6 +110,7 @@ def compare(
     how: How = {"strict": strict, "scale": scale, "blocks": (blocks or "") if variant is None else ""}
     how_run: HowRun = {"batch": batch, "dtype": dtype, "fused": fused, "device": device}
     opened = partial(load, inputs=sizes, variables=values, **how)
+    tool = figure_named(count_as) if count_as else None
     try:
         if variant is not None:
             network = opened(files[0])
@@ -123,6 +128,11 @@ def compare(
             )
             files = each_once(files)
             revised = since(base, files, opener, **how_run, allow_input_change=allow_input_change)
+            if tool is not None:
+                revised = [
+                    replace(file, sides=_counted(file.sides, tool)) if file.sides is not None else file
+                    for file in revised
+                ]
             _show_revised(revised, readable(base), format, by, alone=len(files) == 1)
             return
         else:
@@ -144,7 +154,17 @@ def compare(
     except NothingToReplace as error:
         fail(str(error), code=ExitCode.FINDINGS)
     if output != STDOUT:
-        _show(sides, format, by)
+        _show(_counted(sides, tool) if tool is not None else sides, format, by)
+
+
+def _counted(sides: Sides, tool: ChosenFigure) -> Sides:
+    """The networks with what another tool counts of each."""
+    from convcalc.analysis.tools import sides_counted_as
+
+    reports = [sides.base, *(candidate.report for candidate in sides.candidates if candidate.report is not None)]
+    if any(report.terms.fused for report in reports):
+        fail(FUSED, UNFUSED)
+    return sides_counted_as(sides, tool)
 
 
 def _refuse(

@@ -81,6 +81,32 @@ def devices(incomplete: str) -> list[str]:
     return beginning(incomplete, names())
 
 
+def counter(incomplete: str) -> list[str]:
+    """Other tools that count; behind a colon, an option, and behind that its values."""
+    from convcalc import counters
+    from convcalc.language.source import SpecError
+
+    name, colon, written = incomplete.partition(":")
+    if not colon:
+        return beginning(incomplete, counters.names())
+    try:
+        known = counters.load(name)
+    except SpecError:
+        return []
+    options = {**known.options, "figure": tuple(known.figures)}
+    done, comma, _ = written.rpartition(",")
+    settings = (f"{option}={value}" for option, values in options.items() for value in values)
+    return beginning(incomplete, (f"{name}:{done}{comma}{setting}" for setting in settings))
+
+
+def counters(incomplete: str) -> list[str]:
+    """The same; behind a comma, the next one."""
+    from convcalc.counters import asking
+
+    last = asking.words([incomplete])[-1]
+    return [f"{incomplete.removesuffix(last)}{word}" for word in counter(last)]
+
+
 def formats(incomplete: str) -> list[str]:
     """Formats of lint."""
     from convcalc.views import format_names

@@ -97,6 +97,17 @@ DeviceName = Annotated[
 ]
 
 
+CountAs = Annotated[
+    str,
+    option(
+        "TOOL[:OPTION=VALUE]",
+        "What that tool counts, beside ours; `convcalc counts --list` lists them.",
+        show_default=False,
+        autocompletion=completion.counter,
+    ),
+]
+
+
 def format_option(command: str, default: str, help: str = "Format of the output.") -> Any:  # noqa: A002  # Typer's word
     """The option for one of the formats that the command has views for."""
     names = format_names(command, default)

@@ -35,8 +35,16 @@ COMMANDS = {
         "analyze",
         True,
         {"--expand": "expand", "--strict": "strict", "--fused": "fused", "--no-fused": "fused"},
-        {"--format": "format", "--dtype": "dtype", "--device": "device", **_FILES},
+        {"--format": "format", "--dtype": "dtype", "--device": "device", "--count-as": "count_as", **_FILES},
         {"--show": "show", "--hide": "hide"},
+    ),
+    "counts": Command(
+        "counts",
+        "counts",
+        True,
+        {"--strict": "strict"},
+        {"--format": "format", **_FILES},
+        {"--tool": "tool"},
     ),
     "import": Command(
         "importing",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from convcalc.language.coding import calls_said
 from convcalc.layers import Shape, kind_of
-from convcalc.network import Network, Node
+from convcalc.network import Network
 
 USUAL = {
     "add": "+",
@@ -38,7 +38,10 @@ USUAL = {
 def calls_of(network: Network) -> list[str]:
     """What the code calls for each layer of a network; ``nn`` is a module of the kind's own class."""
     written = calls_said(network)
-    return [call or usual_call(node.kind, network.shapes_into(node)) for node, call in zip(network.layers, written, strict=True)]
+    return [
+        call or usual_call(node.kind, network.shapes_into(node))
+        for node, call in zip(network.layers, written, strict=True)
+    ]
 
 
 def usual_call(kind: str, shapes: Sequence[Shape]) -> str:

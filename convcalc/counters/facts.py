@@ -25,14 +25,21 @@ FACTS = {
     "out_sizes": "its sizes behind the channels",
     "entering": "elements of all tensors that enter",
     "inputs": "how many tensors enter",
+    "shapes": "the shapes of all tensors that enter",
     "taps": "taps of a kernel",
+    "pads": "positions padded before and behind on each axis, or cropped where a convolution is transposed",
+    "is_framed": "whether PyTorch pads or crops beside the layer, by F.pad",
+    "framed_elements": "elements of the tensor between the two, or else of the one that is padded or cropped",
     "features": "the last size of the first tensor that enters",
     "rows": "how many rows of so many features it has",
     "rank": "spatial axes",
+    "batch": "how many samples run at once",
+    "callee": "the name of the class or function that the code calls, or 'nn'",
+    "gradients": "for each tensor that enters 1 if it depends on something learned, else 0",
     "before": "the kind of the layer before that this one alone reads, or ''",
     "after": "the kind of the only layer that reads this one, or ''",
 }
-"""Of every layer, beside its fields: see `convcalc.analysis.counts.layer_facts`."""
+"""Of every layer, beside its fields: see `convcalc.analysis.layer_facts`."""
 
 _SIDES = ("before_", "after_")
 """Before the name of a field: that of the layer before, or behind."""

@@ -16,8 +16,8 @@ from convcalc.language.bits import HELD
 from convcalc.language.coding import CALL
 from convcalc.language.deploying import FIELDS as DEPLOYED
 from convcalc.language.document import FIELDS
-from convcalc.language.publishing import AMOUNT as PRINTED
 from convcalc.language.limits import AS, LIMITED
+from convcalc.language.publishing import AMOUNT as PRINTED
 from convcalc.language.quantities import AMOUNTS, DURATION
 from convcalc.language.settings import SHAPE
 from convcalc.language.template import REPEAT, WHEN, Block
@@ -45,7 +45,9 @@ def _mapping(properties: Schema) -> Schema:
 
 _PUBLISHED: Schema = {
     "type": "object",
-    "additionalProperties": {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{PRINTED}$"}]},
+    "additionalProperties": {
+        "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{PRINTED}$"}]
+    },
 }
 _TOOL: Schema = {
     "type": "string",

@@ -10,7 +10,7 @@ import msgspec
 
 from convcalc import steps
 from convcalc.counters.calls import usual_call
-from convcalc.imports.record import Imported, Layer
+from convcalc.imports.record import Imported
 from convcalc.language.writing import name_text
 from convcalc.readable.layout import mapping
 

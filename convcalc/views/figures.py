@@ -56,6 +56,12 @@ def _padding(line: Line, report: Report, count: Write, size: Write) -> str:
     return words.share(line.bound.padded_macs, line.macs) if line.bound is not None and line.macs else ""
 
 
+def _tool_count(line: Line, report: Report, count: Write, size: Write) -> str:
+    if line.tool_count is None or line.tool_unknown == line.layers:
+        return "?"
+    return f"{'≥ ' if line.tool_unknown else ''}{count(line.tool_count)}"
+
+
 def _counted(name: str) -> Callable[[Line, Report, Write, Write], str]:
     return lambda line, report, count, size: words.cost(line, getattr(line, name), count)
 
@@ -109,7 +115,7 @@ class Columns(msgspec.Struct, frozen=True):
         """The columns to show, in order, each with its rank: those that are asked for stay the longest.
 
         The times stand beside the usual ones where there is a device. Params and MACs are never left out, unless
-        others are asked for.
+        others are asked for, nor is what another tool counts.
         """
         times = GROUPS["time"] if report.terms.device is not None else ()
         kept = {"macs"} if times else {"macs", "params"}
@@ -124,6 +130,11 @@ class Columns(msgspec.Struct, frozen=True):
             else:
                 rank = 0 if figure.name in kept else figure.rank
             figures.append((figure, rank))
+        if report.counted is not None:
+            tool = report.counted.choice
+            column = TableColumn("tool_count", f"{tool.counter.name} {tool.figure.word}", _tool_count, 0)
+            names = [figure.name for figure, _ in figures]
+            figures.insert(names.index("macs") + 1 if "macs" in names else len(names), (column, 0))
         return figures
 
     def notes(self, report: Report) -> list[str]:

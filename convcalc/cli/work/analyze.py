@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from convcalc import steps
 from convcalc.cli.output import ExitCode, end, reject, show_errors
+from convcalc.cli.work.tools import FUSED, UNFUSED, figure_named
 from convcalc.language.named import readable
 from convcalc.views.output import Output
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from convcalc.analysis.latency import Latency
     from convcalc.analysis.lines import By
     from convcalc.analysis.report import Report
+    from convcalc.counters import ChosenFigure
     from convcalc.language.source import Diagnostic
 
 
@@ -37,8 +39,12 @@ def analyze(
     blocks: str = "",
     show: Sequence[str] = (),
     hide: Sequence[str] = (),
+    count_as: str = "",
 ) -> None:
-    """Print the costs of each file; `show` and `hide` name columns of a table (see `convcalc.views.figures`)."""
+    """Print the costs of each file; `show` and `hide` name columns of a table (see `convcalc.views.figures`).
+
+    `count_as` is another tool, whose count stands beside ours: of layers as they are written.
+    """
     from convcalc.analysis.analyze import analyze as cost
     from convcalc.analysis.lines import lines
     from convcalc.cli.loading import load
@@ -50,6 +56,7 @@ def analyze(
     from convcalc.views.figures import columns
 
     times = _times(latency) if latency else None
+    tool = figure_named(count_as) if count_as else None
     writer, out = view("analyze", format), Output(sys.stdout)
     is_folded = by != "layer" or top is not None
     code, chosen = ExitCode.DONE, columns(show, hide)
@@ -69,9 +76,12 @@ def analyze(
         except NoPeak as error:
             problem = Diagnostic(readable(file), 0, 0, 0, "CC013", str(error), "another --dtype, or another --device")
             return fail(file, [*errors, problem])
+        if tool is not None and report.terms.fused:
+            return fail(file, [*errors, Diagnostic(readable(file), 0, 0, 0, "CC013", FUSED, UNFUSED)])
+        report = _counted(report, tool) if tool is not None else report
         shown = lines(report, by=by, top=top, expand=expand)
         measured = _measured(report, times) if times is not None else None
-        writer.write(Analyzed(readable(file), report, shown, errors, is_folded, latency=measured, columns=chosen), out)
+        writer.write(Analyzed(readable(file), report, shown, errors, is_folded, measured, chosen), out)
         return errors
 
     def fail(file: str, errors: list[Diagnostic]) -> list[Diagnostic]:
@@ -90,6 +100,12 @@ def analyze(
             code = ExitCode.BAD_INPUT
     out.end()
     end(code)
+
+
+def _counted(report: Report, tool: ChosenFigure) -> Report:
+    from convcalc.analysis.tools import counted_as
+
+    return counted_as(report, tool)
 
 
 def _times(path: str) -> dict[str, int]:

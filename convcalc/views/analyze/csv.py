@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from convcalc.analysis.counts import ToolCount
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import COSTS
 from convcalc.views import words
@@ -12,6 +13,8 @@ from convcalc.views.output import Output
 _LAYER = ("name", "kind", "summary", "layers")
 _BYTES = ("input_bytes", "weight_bytes", "output_bytes", "ops_per_byte", "bit_operations", "weights", "activations")
 _BOUND = ("bound_ps", "bound_by", "padded_macs")
+_TOOL = ("tool", "tool_figure", "tool_count", "tool_unknown")
+"""What another tool counts, where one is asked for."""
 _HEADER = ("model", "spec", *_LAYER, "output_shape", *COSTS, *csv.FIELD, *_BYTES, *_BOUND, "uncosted")
 
 
@@ -21,9 +24,10 @@ def write(analyzed: Analyzed, out: Output) -> None:
     `uncosted` is how many of a line's layers cost what is not known: then its costs are those of the others, and empty
     where there are none.
     """
-    model = analyzed.report.network.name
-    rows = [_cells(model, analyzed.path, line) for line in analyzed.lines]
-    out.text(csv.text(rows if out.shown else [_HEADER, *rows]))
+    model, tool = analyzed.report.network.name, analyzed.report.counted
+    rows = [[*_cells(model, analyzed.path, line), *_counted(tool, line)] for line in analyzed.lines]
+    header = _HEADER if tool is None else (*_HEADER, *_TOOL)
+    out.text(csv.text(rows if out.shown else [header, *rows]))
     out.shown += 1
 
 
@@ -33,6 +37,14 @@ def _cells(model: str, spec: str, line: Line) -> list[object]:
     *moved, bit_operations = csv.traffic(line)
     numbers = [*moved, _intensity(line), bit_operations, line.weights, line.activations]
     return [model, spec, *layer, shape, *csv.costs(line), *field, *numbers, *_bound(line), line.uncosted]
+
+
+def _counted(tool: ToolCount | None, line: Line) -> list[object]:
+    """Empty where nothing is known of any of the line's layers."""
+    if tool is None:
+        return []
+    count = "" if line.tool_unknown == line.layers else line.tool_count
+    return [str(tool.choice).partition(":figure=")[0], tool.choice.figure.word, count, line.tool_unknown]
 
 
 def _intensity(line: Line) -> str:

@@ -50,8 +50,17 @@ def document(
         "layers": report.layers,
         "peak_activation": report.peak,
         "misaligned": report.misaligned,
-        **filled(lines=lines, latency=latency, errors=errors or None),
+        **filled(lines=lines, latency=latency, errors=errors or None, count_as=_counted(report)),
     }
+
+
+def _counted(report: Report) -> Record | None:
+    """What another tool counts, layer by layer, where one is asked for."""
+    if report.counted is None:
+        return None
+    from convcalc.views.tool_counts import layers_record
+
+    return layers_record(report.written, report.counted)
 
 
 def failure(spec: str, errors: list[Diagnostic]) -> Record:

@@ -30,4 +30,19 @@ class Analyzed(msgspec.Struct, frozen=True):
     @property
     def notes(self) -> list[str]:
         """What a reader should know beside the numbers."""
-        return [*self.columns.notes(self.report), *words.notes(self.report), *words.measured(self.report, self.latency)]
+        return [
+            *self.of_tool,
+            *self.columns.notes(self.report),
+            *words.notes(self.report),
+            *words.measured(self.report, self.latency),
+        ]
+
+    @property
+    def of_tool(self) -> list[str]:
+        """What the other tool prints, and what must be known of that."""
+        counted = self.report.counted
+        if counted is None:
+            return []
+        from convcalc.views import tool_counts
+
+        return tool_counts.beside(self.report.written, counted)

@@ -70,7 +70,7 @@ def _print_table(console: Pen, analyzed: Analyzed) -> None:
     if spare >= _NARROWEST_BAR and most and "MACs" in headers and asked.has(BAR):
         cells = [_bar(line.macs, most, min(_WIDEST_BAR, spare)) for line in lines]
         columns.insert(headers.index("MACs") + 1, Column("", cells, "left", "green"))
-    styles = ["" if line.macs or line.params or line.uncosted else "dim" for line in lines]
+    styles = ["" if line.macs or line.params or line.uncosted or line.tool_count else "dim" for line in lines]
     console.print(Grid(columns, styles), soft_wrap=True)
     if left_out:
         console.print(terminal.line(f"no room for {', '.join(left_out)} in {console.width} characters"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from convcalc.analysis.compare import Change, TotalDeltas, compare
 from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By, Line
-from convcalc.analysis.report import COSTS, TRAFFIC
+from convcalc.analysis.report import COSTS, TRAFFIC, Report
 from convcalc.analysis.sides import Candidate, Sides
 from convcalc.views import words
 from convcalc.views.compare import shared
@@ -58,15 +58,23 @@ def _coverage(sides: Sides, candidate: Candidate) -> list[object]:
     return [len(candidate.replaced), sum(len(layer.names) for layer in candidate.skipped)]
 
 
+def _tool_count(report: Report) -> list[object]:
+    """What another tool counts, and how many layers it is not known of, where one is asked for."""
+    return [] if report.counted is None else [report.counted.count, len(report.counted.unknown)]
+
+
 def _several(sides: Sides) -> list[list[object]]:
     header = ["label", "smallest", *TotalDeltas.__struct_fields__, "field_size", "macs_delta", "macs_percent"]
     header += ["reason", "uncosted", "replaced", "skipped"]
+    header += ["tool_count", "tool_unknown"] if sides.base.counted is not None else []
+    before = header.index("reason")
     rows: list[list[object]] = [list(header)]
     for candidate, cells in ordered(sides):
         comparison = candidate.comparison or (None if candidate.reason else compare(sides.base, sides.base))
         smallest = " ".join(cost for cost, cell in cells.items() if cell.endswith("*"))
         if comparison is None:
-            rows.append([candidate.label, smallest, *[""] * (len(header) - 6), candidate.reason, "", "", ""])
+            rows.append([candidate.label, smallest, *[""] * (before - 2), candidate.reason])
+            rows[-1] += [""] * (len(header) - before - 1)
             continue
         totals = [getattr(comparison.head.totals, name) for name in TotalDeltas.__struct_fields__]
         totals = ["" if number is None else number for number in totals]
@@ -74,6 +82,6 @@ def _several(sides: Sides) -> list[list[object]]:
         field = csv.field(comparison.head.receptive_field)[0]
         rows.append(
             [candidate.label, smallest, *totals, field, macs.delta, _percent(macs.percent), candidate.reason,
-             len(comparison.head.uncosted), *_coverage(sides, candidate)]
+             len(comparison.head.uncosted), *_coverage(sides, candidate), *_tool_count(comparison.head)]
         )  # fmt: skip
     return rows

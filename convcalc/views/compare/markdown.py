@@ -39,6 +39,7 @@ def write(compared: Compared, out: Output) -> None:
             ("standard", cell(first.label)) if sides.variants else ("base", "head"), first.comparison, by
         )
     notes = [note for candidate in sides.candidates for note in _notes(candidate)]
+    notes += map(escaped, shared.tools(sides))
     end = [*(f"{note}  " for note in dict.fromkeys(notes[:50])), *([""] if notes else [])]
     end.append(f"{shared.convention(sides)} · {code(path)}")
     out.text(fitted([marker, f"### {cell(name)}: {headline}", ""], sections, end))

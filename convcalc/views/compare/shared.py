@@ -10,6 +10,7 @@ from os.path import commonprefix
 import msgspec
 
 from convcalc.analysis.compare import Change, Comparison, Delta
+from convcalc.analysis.compare import delta as delta_of
 from convcalc.analysis.lines import By, Line
 from convcalc.analysis.report import ReceptiveField, Report
 from convcalc.analysis.sides import Candidate, Sides
@@ -273,10 +274,40 @@ def totals(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
         )
         more = f"{'+' if delta.delta > 0 else '-'}{write(abs(delta.delta))}{'' if is_exact else counted(comparison)}"
         rows.append((what, before, after, more if delta.delta else "unchanged", percent(delta)))
+    rows += counts(comparison)
     before, after = (words.field(report.receptive_field) for report in (comparison.base, comparison.head))
     if before or after:
         rows.append(("field", before or "none", after or "none", "unchanged" if before == after else "", ""))
     return rows
+
+
+def counts(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
+    """The row of what another tool counts of both, where one is asked for."""
+    before, after = comparison.base.counted, comparison.head.counted
+    if before is None or after is None:
+        return []
+    from convcalc.views.tool_counts import printed
+
+    change = delta_of(before.count, after.count)
+    lacking = " counted" if before.unknown or after.unknown else ""
+    more = f"{change.delta:+,}{lacking}" if change.delta else "unchanged"
+    return [(tool_word(comparison.base), printed(before), printed(after), more, percent(change))]
+
+
+def tool_word(report: Report) -> str:
+    """The tool that is counted as, and its word: thop MACs; nothing where none is asked for."""
+    return f"{report.counted.choice.counter.name} {report.counted.choice.figure.word}" if report.counted else ""
+
+
+def tools(sides: Sides) -> list[str]:
+    """What must be known of what another tool counts, of all networks, each once."""
+    reports = [sides.base, *(candidate.report for candidate in sides.candidates if candidate.report is not None)]
+    counted = [report for report in reports if report.counted is not None]
+    if not counted:
+        return []
+    from convcalc.views import tool_counts
+
+    return list(dict.fromkeys(text for report in counted for text in tool_counts.about(report)))
 
 
 def _is_plain(report: Report) -> bool:
@@ -305,18 +336,30 @@ RANKED = (
 
 def columns(sides: Sides) -> list[Ranked]:
     """The columns of several networks; times are among them where there is a device."""
-    return [column for column in RANKED if column.total != "bound_ps" or sides.base.terms.device is not None]
+    word = tool_word(sides.base)
+    shown = [column for column in RANKED if column.total != "bound_ps" or sides.base.terms.device is not None]
+    return [*shown, *([Ranked("tool_count", word, word, 0)] if word else [])]
 
 
 def _total(report: Report, cost: str) -> tuple[int | None, str]:
     """A total to be compared among several networks, None where it cannot be, and how it is written."""
     if cost == "field":
         return _extent(report.receptive_field), words.field(report.receptive_field)
+    if cost == "tool_count":
+        return _tool_count(report)
     number = getattr(report.totals, cost)
     if cost == "peak_activation_bytes":
         return number, words.binary(number)
     write = {"weight_bytes": words.binary, "bound_ps": words.duration}.get(cost, words.exact)
     return number, words.at_least(write(number), len(report.uncosted))
+
+
+def _tool_count(report: Report) -> tuple[int | None, str]:
+    if report.counted is None:
+        return None, ""
+    from convcalc.views.tool_counts import printed
+
+    return None if report.counted.unknown else report.counted.count, printed(report.counted)
 
 
 def _extent(field: ReceptiveField | None) -> int | None:

@@ -26,6 +26,8 @@ STYLES = {"added": "green", "removed": "red", "edited": "yellow", "affected": "d
 def write(compared: Compared, out: Output) -> None:
     """One comparison in full, or several in a row each, and what is counted."""
     show(out.console, compared.sides, compared.by)
+    for text in shared.tools(compared.sides):
+        out.console.print(terminal.line(text))
     out.console.print(terminal.line(shared.convention(compared.sides), style="dim"))
 
 

@@ -1,0 +1,231 @@
+"""What tools print of a network, as a sheet: a row a figure, and what its difference from ours is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from convcalc.analysis.counts import ToolCount
+from convcalc.analysis.report import Report
+from convcalc.analysis.tools import NamedFault, PublishedNumber, assumptions, faults, packages, published
+from convcalc.network import Network
+from convcalc.views import words
+from convcalc.views.counts.shared import Sheet, SheetColumn
+from convcalc.views.formats.json import Record, filled
+from convcalc.visible import short
+
+MOST_PARTS = 3
+"""Parts of a difference that a row names."""
+OURS = {"macs": "MACs", "flops": "FLOPs, 2 a MAC", "params": "params"}
+"""What our figures are called that those of a tool are held against, by its unit."""
+HEADER = (
+    *("model", "spec", "tool", "package", "figure", "unit", "count", "ours", "difference", "parts"),
+    *("unknown", "unknown_layers", "faults"),
+)
+
+
+class CountedNetwork(msgspec.Struct, frozen=True):
+    """What tools print of a network that is called `path`, for so large a batch."""
+
+    path: str
+    network: Network
+    tools: Sequence[ToolCount]
+    batch: int = 1
+
+
+def sheet(counted: CountedNetwork) -> Sheet:
+    """The table of a network."""
+    tools, named = counted.tools, faults(counted.tools)
+    return Sheet(
+        title=title(counted),
+        above=[ours(tools)] if tools else [],
+        columns=[
+            SheetColumn("tool", [tool_name(tool) for tool in tools], is_text=True, style="bold"),
+            SheetColumn("word", [_word(counted, tool) for tool in tools], is_text=True, style="cyan"),
+            SheetColumn("prints", [printed(tool) for tool in tools]),
+            SheetColumn("ours", [words.exact(tool.ours) for tool in tools], rank=2),
+            SheetColumn("difference", [difference(tool) for tool in tools]),
+        ],
+        lists_header="made of",
+        lists=[parts(tool) for tool in tools],
+        styles=["dim" if tool.count == tool.ours and not tool.unknown else "" for tool in tools],
+        notes=[*map(_published, published(counted.network, tools)), *unknown(tools), *map(fault, named)],
+        foot=[*assumed(counted), f"rules of {', '.join(packages(tools))}"],
+        record=record(counted, named),
+        header=HEADER,
+        rows=[_cells(counted, tool, named) for tool in tools],
+    )
+
+
+def title(counted: CountedNetwork) -> tuple[str, str, str]:
+    """Name, input shapes and batch, and the path of the spec."""
+    inputs = counted.network.inputs
+    shapes = ", ".join(
+        f"{short(node.name)} {words.shape(node.shape)}" if len(inputs) > 1 else words.shape(node.shape)
+        for node in inputs
+    )
+    shapes += f"   batch {counted.batch}" if counted.batch > 1 else ""
+    return short(counted.network.name), shapes, "<stdin>" if counted.path == "-" else counted.path
+
+
+def tool_name(tool: ToolCount) -> str:
+    """The tool with its options, but for the figure."""
+    name, colon, options = str(tool.choice).partition(":")
+    kept = [option for option in options.split(",") if option and not option.startswith("figure=")]
+    return f"{name}{colon}{','.join(kept)}" if kept else name
+
+
+def printed(tool: ToolCount) -> str:
+    """What the tool prints, as far as it is known."""
+    if not tool.unknown:
+        return words.exact(tool.count)
+    return f"≥ {words.exact(tool.count)}" if len(tool.unknown) < len(tool.layers) else "?"
+
+
+def beyond(tool: ToolCount) -> int:
+    """What it prints beyond ours, of the layers that are known: as much as the parts make."""
+    return sum(layer.count - layer.ours for layer in tool.layers if layer.count is not None)
+
+
+def _word(counted: CountedNetwork, tool: ToolCount) -> str:
+    """The word of a figure; for papers that of the network's own, where it is known."""
+    words = [number.word for number in published(counted.network, [tool])]
+    return short(words[0]) if len(words) == 1 else tool.choice.figure.word
+
+
+def _published(number: PublishedNumber) -> str:
+    is_so = "which rounds to that" if number.agrees else "which is another number"
+    return f"published: {number.printed} {number.word}; by the rules of papers {words.exact(number.count)}, {is_so}"
+
+
+def difference(tool: ToolCount) -> str:
+    """The same for people."""
+    return f"{beyond(tool):+,}" if beyond(tool) else "0"
+
+
+def parts(tool: ToolCount, most: int = MOST_PARTS) -> list[str]:
+    """The largest parts of the difference, the rest of them together."""
+    listed = tool.parts
+    shown = listed if len(listed) <= most + 1 else listed[:most]
+    rest = sum(part.difference for part in listed[len(shown) :])
+    texts = [f"{part.part} {part.difference:+,}" for part in shown]
+    return texts + ([f"{len(listed) - len(shown)} more {rest:+,}"] if len(shown) < len(listed) else [])
+
+
+def ours(tools: Sequence[ToolCount]) -> str:
+    """Our own figures in the units of the tools."""
+    by_unit = {tool.choice.figure.unit: tool.ours for tool in tools}
+    return f"ours: {'; '.join(f'{words.exact(count)} {OURS[unit]}' for unit, count in by_unit.items())}"
+
+
+def unknown(tools: Sequence[ToolCount]) -> list[str]:
+    """The layers of which it is not known what a tool counts there, each set of them once."""
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for tool in tools:
+        if tool.unknown:
+            lacking.setdefault(tool.unknown, []).append(f"{tool_name(tool)} {tool.choice.figure.word}")
+    return [
+        f"{words.listed(whose)}: at least; not known for {len(names)} layer{'s' * (len(names) > 1)}: "
+        f"{words.listed(names)}"
+        for names, whose in lacking.items()
+    ]
+
+
+def fault(fault: NamedFault) -> str:
+    """What a tool gets wrong, where, and what shows it."""
+    layers = words.listed(fault.layers)
+    shown = f" (findings/{fault.finding}.sh)" if fault.finding else ""
+    return f"fault of {fault.tool}, in {layers}: {fault.what}{shown}"
+
+
+def total(tool: ToolCount) -> str:
+    """What a tool prints of a network, by which version's rules, and what is beyond ours."""
+    counter, texts = tool.choice.counter, parts(tool)
+    made_of = f": {', '.join(texts)}" if texts else ""
+    version = counter.package if counter.package and tool_name(tool) == counter.name else ""
+    whose = version if version.startswith(counter.name) else f"{tool_name(tool)} ({counter.package or 'no package'})"
+    own = f"ours {words.exact(tool.ours)}, {difference(tool)}{made_of}"
+    return f"{whose}: {printed(tool)} {tool.choice.figure.word}; {own}"
+
+
+def beside(network: Network, tool: ToolCount) -> list[str]:
+    """The same, and what must be known of it, as lines below a table of the network."""
+    counted = CountedNetwork("", network, [tool])
+    return [total(tool), *unknown([tool]), *map(fault, faults([tool])), *assumed(counted)]
+
+
+def about(report: Report) -> list[str]:
+    """Whose rules a count of a report is by, and what must be known of it, without the numbers."""
+    tool, network = report.counted, report.written
+    if tool is None:
+        return []
+    rules = f"{tool_name(tool)} {tool.choice.figure.word}: rules of {', '.join(packages([tool]))}"
+    return [rules, *unknown([tool]), *map(fault, faults([tool])), *assumed(CountedNetwork("", network, [tool]))]
+
+
+def layers_record(network: Network, tool: ToolCount) -> Record:
+    """What a tool counts of each layer, for JSON; a count that is not known is null."""
+    counted = CountedNetwork("", network, [tool])
+    shown = ("name", "call", "count", "ours", "faults")
+    document = record(counted, faults([tool]))
+    layers = [{field: getattr(layer, field) for field in shown} for layer in tool.layers]
+    return {
+        **tool_record(tool),
+        "assumptions": document["assumptions"],
+        "faults": document["faults"],
+        "layers": layers,
+    }
+
+
+def assumed(counted: CountedNetwork) -> list[str]:
+    """What the numbers rest on, in one line; what a tool assumes for itself where it stands alone."""
+    sentences = assumptions(counted.network, counted.tools)
+    texts = [text for text, tools in sentences.items() if not tools]
+    more = ["`convcalc counts --rules TOOL` has what each assumes besides"] if len(texts) < len(sentences) else []
+    return [f"assumed: {'; '.join([*texts, *more])}"] if counted.tools else []
+
+
+def record(counted: CountedNetwork, named: Sequence[NamedFault]) -> Record:
+    """A network for JSON."""
+    network = counted.network
+    return {
+        "model": network.name,
+        "spec": counted.path,
+        "batch": counted.batch,
+        "inputs": {node.name: node.shape for node in network.inputs},
+        **filled(warnings=network.warnings, uncosted_layers=network.uncosted),
+        "assumptions": [
+            {"assumption": text, "tools": tools} for text, tools in assumptions(network, counted.tools).items()
+        ],
+        "tools": [tool_record(tool) for tool in counted.tools],
+        "faults": named,
+        **filled(published=tuple(published(network, counted.tools))),
+    }
+
+
+def tool_record(tool: ToolCount) -> Record:
+    """A figure of a tool for JSON; where layers are unknown, the count is `at_least` so much."""
+    counter, figure = tool.choice.counter, tool.choice.figure
+    return {
+        "tool": counter.name,
+        "package": counter.package,
+        "options": tool.choice.options,
+        "figure": figure.word,
+        "unit": figure.unit,
+        "count": tool.count,
+        "ours": tool.ours,
+        **filled(at_least=bool(tool.unknown), unknown_layers=tool.unknown),
+        "difference": beyond(tool),
+        "parts": tool.parts,
+    }
+
+
+def _cells(counted: CountedNetwork, tool: ToolCount, named: Sequence[NamedFault]) -> list[object]:
+    counter, figure = tool.choice.counter, tool.choice.figure
+    made_of = "; ".join(f"{part.part} {part.difference:+d}" for part in tool.parts)
+    wrong = "; ".join(fault.what for fault in named if fault.tool == counter.name)
+    return [
+        counted.network.name, counted.path, tool_name(tool), counter.package, figure.word, figure.unit,
+        tool.count, tool.ours, beyond(tool), made_of, len(tool.unknown), "; ".join(tool.unknown), wrong,
+    ]  # fmt: skip
