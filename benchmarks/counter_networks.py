@@ -100,7 +100,7 @@ def _timm(name: str) -> Callable[[], Any]:
 
 
 def unet_like() -> Any:
-    """A small U-Net, once up by a transposed convolution and once by interpolation, all of modules but for torch.cat."""
+    """A small U-Net, once up by a transposed convolution and once by interpolation; all but torch.cat is modules."""
     import torch
     from torch import nn
 
@@ -110,7 +110,7 @@ def unet_like() -> Any:
             layers += [nn.Conv2d(entering, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
         return nn.Sequential(*layers)
 
-    class UnetLike(nn.Module):
+    class UnetLike(nn.Module):  # type: ignore[misc]  # where PyTorch is not installed
         def __init__(self) -> None:
             super().__init__()
             self.d1, self.pool1 = double(3, 16), nn.MaxPool2d(2, 2)

@@ -45,28 +45,11 @@ def flop_counter_with_gradients(module: Any, tensors: tuple[Any, ...]) -> Counte
 
     with FlopCounterMode(display=False) as counter:
         module(*tensors)
-    return _of_flop_counter(counter)
+    return of_flop_counter(counter)
 
 
-def flop_counter_backward(module: Any, tensors: tuple[Any, ...]) -> Counted:
-    """Forward and backward of the sum of all outputs; the input wants no gradient, as a picture wants none."""
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with FlopCounterMode(display=False) as counter:
-        outputs = module(*tensors)
-        outputs = outputs.values() if isinstance(outputs, dict) else outputs
-        outputs = [outputs] if isinstance(outputs, torch.Tensor) else outputs
-        sum(output.sum() for output in outputs if isinstance(output, torch.Tensor)).backward()
-    return _of_flop_counter(counter)
-
-
-def flop_counter_backward_to_input(module: Any, tensors: tuple[Any, ...]) -> Counted:
-    """The same where the input wants a gradient too, as behind another layer."""
-    return flop_counter_backward(module, tuple(tensor.requires_grad_(tensor.is_floating_point()) for tensor in tensors))
-
-
-def _of_flop_counter(counter: Any) -> Counted:
+def of_flop_counter(counter: Any) -> Counted:
+    """What the mode has counted."""
     by_module = {name: sum(counts.values()) for name, counts in counter.get_flop_counts().items()}
     return Counted({"FLOPs": counter.get_total_flops()}, by_module)
 
@@ -118,12 +101,12 @@ def fvcore(module: Any, tensors: tuple[Any, ...]) -> Counted:
 
 
 def ptflops(module: Any, tensors: tuple[Any, ...]) -> Counted:
-    """ptflops with its default backend, which records gradients."""
+    """Ptflops with its default backend, which records gradients."""
     return _ptflops(module, tensors, "pytorch")
 
 
 def ptflops_aten(module: Any, tensors: tuple[Any, ...]) -> Counted:
-    """ptflops with its backend of operators."""
+    """Ptflops with its backend of operators."""
     return _ptflops(module, tensors, "aten")
 
 
@@ -163,6 +146,11 @@ def _keywords(module: Any, tensors: tuple[Any, ...]) -> Any:
 
 def calflops(module: Any, tensors: tuple[Any, ...]) -> Counted:
     """calflops.calculate_flops."""
+    return calflops_of(module, tensors)
+
+
+def calflops_of(module: Any, tensors: tuple[Any, ...], **switches: Any) -> Counted:
+    """The same with switches of its own."""
     import torch
     from calflops import calculate_flops, flops_counter
 
@@ -175,20 +163,26 @@ def calflops(module: Any, tensors: tuple[Any, ...]) -> Counted:
         ends(self)
 
     pipeline.end_flops_calculate = note
+    entering = [torch.clone(tensor) for tensor in tensors]
     flops, macs, params = calculate_flops(
-        module, args=[torch.clone(tensor) for tensor in tensors], print_results=False, output_as_string=False
+        module, args=entering, print_results=False, output_as_string=False, **switches
     )
     return Counted({"FLOPs": flops, "MACs": macs, "params": params}, by_layer)
 
 
 def onnx_tool(module: Any, tensors: tuple[Any, ...]) -> Counted:
     """onnx-tool on the file that torch's TorchScript exporter writes."""
-    from onnx_tool import Model, NoMacsOps
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         export(module, tensors, path)
-        graph = Model(str(path), {"verbose": False}).graph
+        return onnx_tool_of(path)
+
+
+def onnx_tool_of(path: Path) -> Counted:
+    """onnx-tool on a file, as its `model_profile` adds up."""
+    from onnx_tool import Model, NoMacsOps
+
+    graph = Model(str(path), {"verbose": False}).graph
     graph.graph_reorder_nodes()
     graph.shape_infer(None)
     graph.profile(exclude_ops=NoMacsOps)
@@ -212,16 +206,10 @@ TOOLS: dict[str, Counter] = {
     "fvcore": fvcore,
     "ptflops": ptflops,
     "ptflops-aten": ptflops_aten,
-    "calflops": calflops,
     "onnx-tool": onnx_tool,
+    "calflops": calflops,
 }
 """By the name that `--count-as` takes."""
-
-OPTIONS: dict[str, Counter] = {
-    "flop-counter:grad=on": flop_counter_with_gradients,
-    "flop-counter:backward=on": flop_counter_backward,
-}
-"""Other ways to run a tool, by tool and option."""
 
 PACKAGES = {
     "flop-counter": "torch",
@@ -250,38 +238,49 @@ def import_all() -> None:
     _ = calflops, fvcore.nn, onnx_tool, ptflops, thop
 
 
-def count(counter: Counter, make: Callable[[], tuple[Any, tuple[Any, ...]]]) -> Counted | str:
-    """What a tool says, run in a process of its own on the module and tensors that `make` makes there; or its error."""
+Make = Callable[[], tuple[Any, tuple[Any, ...]]]
+"""Makes a module and the tensors that enter it."""
+
+
+def count(counters: dict[str, Counter], make: Make) -> dict[str, Counted | str]:
+    """What tools say, or their errors, in a process of their own, in this order, each of a module that was made for it.
+
+    To be alone in the process, a tool is asked for alone; calflops leaves torch.nn.functional patched, and goes last.
+    """
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
+        _be_silent()
         with contextlib.suppress(BaseException), os.fdopen(writer, "wb") as pipe:
-            pickle.dump(_counted(counter, make), pipe)
+            pickle.dump({name: _counted(counter, make) for name, counter in counters.items()}, pipe)
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
         answer = pipe.read()
     os.waitpid(child, 0)
-    return pickle.loads(answer) if answer else "the process died"  # noqa: S301  # our own child wrote it
+    return pickle.loads(answer) if answer else dict.fromkeys(counters, "the process died")  # noqa: S301  # our child's
 
 
-def _counted(counter: Counter, make: Callable[[], tuple[Any, tuple[Any, ...]]]) -> Counted | str:
+def _be_silent() -> None:
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     sys.stdout = sys.stderr = io.StringIO()
     warnings.simplefilter("ignore")
+
+
+def _counted(counter: Counter, make: Make) -> Counted | str:
     try:
         module, tensors = make()
         figures, by_layer = counter(module, tensors)
-    except BaseException as error:  # noqa: BLE001  # whatever a tool dies of is what is recorded
-        return f"{type(error).__name__}: {_last_line(str(error)) if isinstance(error, RuntimeError) else error}"[:300]
+    except BaseException as error:  # whatever a tool dies of is what is recorded
+        return f"{type(error).__name__}: {_last_line(str(error)) if isinstance(error, RuntimeError) else error}"[:150]
     return Counted({word: _number(figure) for word, figure in figures.items()}, by_layer)
 
 
 def _number(figure: Any) -> Any:
-    """A figure as an int where it is one: some tools add up floats."""
+    """A figure as an int where it is a whole number: some tools add up floats."""
     return int(figure) if int(figure) == figure else float(figure)
 
 

@@ -1,6 +1,7 @@
 """The real counters, run again: what each tool says of networks and of single layers, as test data.
 
-    python benchmarks/real_counters.py {networks,layers,drawn}... [--write | --check] [--only GLOB] [--by-layer FOLDER]
+    python benchmarks/real_counters.py {networks,layers,drawn}... [--write | --check] [--only GLOB] [--alone]
+        [--by-layer FOLDER]
 
 needs an environment with PyTorch, the tools, and what convcalc needs (with these versions the data were written):
 
@@ -12,8 +13,9 @@ each figure that is another now, with the versions, and ends with 1 if there is 
 there; with `--only`, only those of the names that match are written or compared, and the others stay. `--by-layer`
 also writes what each tool says of every module, or node, as FOLDER/NAME.TOOL.json.
 
-Every count runs in a process of its own, on one thread of the CPU, batch 1, in evaluation mode, and without gradients
-but where an option says otherwise.
+Every count of a network runs in a process of its own, as does calflops, which leaves state behind; the others share
+one for each layer, unless `--alone` is there. All run on one thread of the CPU, with batch 1, in evaluation mode, and
+without gradients where the tool does not say otherwise: ptflops, calflops and the exporter record them, by themselves.
 """
 
 from __future__ import annotations
@@ -23,17 +25,32 @@ import fnmatch
 import json
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from counter_networks import networks
-from counter_tools import OPTIONS, PACKAGES, TOOLS, Counted, count, import_all
+from counter_cases import Case, module_of, output_shape, tensors_of
+from counter_networks import CountedNetwork, networks
+from counter_options import MORE, OPTIONS, by_process
+from counter_tools import PACKAGES, TOOLS, Counted, Counter, Make, count, import_all
 
-DATA = Path(__file__).resolve().parent.parent / "tests" / "data" / "counters"
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "tests" / "data" / "counters"
 Entry = dict[str, Any]
 """Of a network or case: `figures` and, where there are any, `options` and `errors`, each by tool."""
+
+
+class Asked(argparse.Namespace):
+    """What the command line says."""
+
+    what: list[str]
+    write: bool
+    check: bool
+    only: str
+    by_layer: Path | None
+    alone: bool
 
 
 def main() -> int:
@@ -45,12 +62,14 @@ def main() -> int:
     action.add_argument("--check", action="store_true")
     parser.add_argument("--only", default="*", metavar="GLOB")
     parser.add_argument("--by-layer", type=Path, metavar="FOLDER")
-    asked = parser.parse_args()
+    parser.add_argument("--alone", action="store_true")
+    asked = parser.parse_args(namespace=Asked())
+    sys.path.insert(0, str(ROOT))  # for convcalc itself, where it is not installed
     import_all()
     changed = 0
     for what in asked.what:
         entries: dict[str, Entry] = {}
-        for name, entry in SETS[what](asked.only, asked.by_layer):
+        for name, entry in SETS[what](asked):
             entries[name] = entry
             if not asked.check:
                 print(name, *_lines(entry), sep="\n    ", flush=True)
@@ -61,37 +80,89 @@ def main() -> int:
     return 1 if changed else 0
 
 
-def of_networks(only: str, by_layer: Path | None) -> Iterator[tuple[str, Entry]]:
-    """The networks that match, with what all tools say."""
+def of_networks(asked: Asked) -> Iterator[tuple[str, Entry]]:
+    """The networks that match, with what all tools say, each tool in a process of its own."""
+    for name, network in networks().items():
+        if not fnmatch.fnmatchcase(name, asked.only):
+            continue
+        processes = [{tool: counter} for tool, counter in {**OPTIONS, **TOOLS}.items()]
+        counts = _counts(processes, partial(tuple, _network_and_picture(network)))
+        if asked.by_layer:
+            _write_by_layer(asked.by_layer, name, counts)
+        yield name, {"spec": network.spec, "input": list(network.shape), **_entry(counts, all_options=True)}
+
+
+def _network_and_picture(network: CountedNetwork) -> tuple[Any, tuple[Any, ...]]:
     import torch
 
-    for name, network in networks().items():
-        if not fnmatch.fnmatchcase(name, only):
+    torch.manual_seed(0)
+    return network.make().eval(), (torch.randn(1, *network.shape),)
+
+
+def _counts(processes: Iterable[dict[str, Counter]], make: Make) -> dict[str, Counted | str]:
+    return {tool: counted for counters in processes for tool, counted in count(counters, make).items()}
+
+
+def of_layers(asked: Asked) -> Iterator[tuple[str, Entry]]:
+    """Single layers."""
+    from counter_layers import layers
+
+    return _of_cases(layers(), asked, OPTIONS)
+
+
+def of_drawn(asked: Asked) -> Iterator[tuple[str, Entry]]:
+    """Drawn networks, also for other batches and passes."""
+    from counter_drawn_networks import drawn_networks
+
+    return _of_cases(drawn_networks(), asked, {**OPTIONS, **MORE})
+
+
+def _of_cases(cases: Iterable[Case], asked: Asked, options: dict[str, Counter]) -> Iterator[tuple[str, Entry]]:
+    """Cases that match, with what all tools say, once it is seen that spec and module have the same output."""
+    counters = {**TOOLS, **options}
+    processes = [{tool: counters[tool]} for tool in counters] if asked.alone else by_process(counters)
+    for case in cases:
+        if not fnmatch.fnmatchcase(case.name, asked.only):
             continue
-        torch.manual_seed(0)
-        module = network.make().eval()
-        tensors = (torch.randn(1, *network.shape),)
-        counts = _counts(TOOLS, lambda module=module, tensors=tensors: (module, tensors))
-        options = _counts(OPTIONS, lambda module=module, tensors=tensors: (module, tensors))
-        if by_layer:
-            _write_by_layer(by_layer, name, counts)
-        yield name, {"spec": network.spec, "input": list(network.shape), **_entry(counts, options)}
+        _hold_shapes_equal(case)
+        counts = _counts(processes, partial(made, case))
+        if asked.by_layer:
+            _write_by_layer(asked.by_layer, case.name, counts)
+        yield case.name, {"spec": case.spec, "torch": case.source, **_entry(counts)}
 
 
-def _counts(counters: dict[str, Any], make: Callable[[], Any]) -> dict[str, Counted | str]:
-    return {name: count(counter, make) for name, counter in counters.items()}
+def made(case: Case) -> tuple[Any, tuple[Any, ...]]:
+    """A case's module, with the weights that it always starts with, and what enters."""
+    import torch
+
+    torch.manual_seed(0)
+    return module_of(case.source), tensors_of(case.spec)
 
 
-def _entry(counts: dict[str, Counted | str], options: dict[str, Counted | str]) -> Entry:
-    entry: Entry = {
-        "figures": {tool: counted.figures for tool, counted in counts.items() if not isinstance(counted, str)}
+def _hold_shapes_equal(case: Case) -> None:
+    import torch
+
+    module, tensors = made(case)
+    with torch.no_grad():
+        leaves = tuple(module(*tensors).shape[1:])
+    if leaves != output_shape(case.spec):
+        raise SystemExit(f"{case.name}: {leaves} leaves the module, {output_shape(case.spec)} the spec")
+
+
+def _entry(counts: dict[str, Counted | str], *, all_options: bool = False) -> Entry:
+    """Figures, options where they change something, and errors."""
+    figures = {tool: counted.figures for tool, counted in counts.items() if not isinstance(counted, str)}
+    errors = {tool: counted for tool, counted in counts.items() if isinstance(counted, str) and tool in TOOLS}
+    usual = {tool: figures.get(tool.partition(":")[0]) for tool in figures}
+    options = {
+        tool: printed for tool, printed in figures.items() if ":" in tool and (all_options or printed != usual[tool])
     }
-    if options:
-        entry["options"] = {
-            option: counted.figures for option, counted in options.items() if not isinstance(counted, str)
-        }
-    errors = {tool: counted for tool, counted in {**counts, **options}.items() if isinstance(counted, str)}
-    return entry | ({"errors": errors} if errors else {})
+    parts = {
+        "figures": {tool: figures[tool] for tool in TOOLS if tool in figures},
+        "options": options,
+        "errors": errors,
+    }
+    return {part: entries for part, entries in parts.items() if entries}
 
 
 def _write_by_layer(folder: Path, name: str, counts: dict[str, Counted | str]) -> None:
@@ -102,7 +173,11 @@ def _write_by_layer(folder: Path, name: str, counts: dict[str, Counted | str]) -
             path.write_text(json.dumps(counted.by_layer, indent=1), encoding="utf-8")
 
 
-SETS: dict[str, Callable[[str, Path | None], Iterator[tuple[str, Entry]]]] = {"networks": of_networks}
+SETS: dict[str, Callable[[Asked], Iterator[tuple[str, Entry]]]] = {
+    "networks": of_networks,
+    "layers": of_layers,
+    "drawn": of_drawn,
+}
 """What can be counted, by the name of its file."""
 
 
@@ -114,7 +189,9 @@ def versions() -> dict[str, str]:
 
 def _write(what: str, entries: dict[str, Entry], *, keeps_others: bool) -> None:
     kept = _read(what)[what] if keeps_others else {}
-    lines = [f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in (kept | entries).items()]
+    lines = [
+        f"{json.dumps(name)}: {json.dumps(entry, separators=(',', ':'))}" for name, entry in (kept | entries).items()
+    ]
     text = '{{"versions": {},\n"{}": {{\n{}\n}}}}\n'.format(json.dumps(versions()), what, ",\n".join(lines))
     json.loads(text)
     DATA.mkdir(parents=True, exist_ok=True)
