@@ -19,7 +19,8 @@ from conftest import MANY, load
 from msgspec.structs import replace
 
 from convcalc import counters, layers
-from convcalc.analysis.counts import LayerCount, count, layer_facts
+from convcalc.analysis.counts import LayerCount, count
+from convcalc.analysis.layer_facts import layer_facts
 from convcalc.counters import ChosenFigure, Counter, PrintedFigure
 from convcalc.language import loads
 from convcalc.language.source import Source

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from convcalc.analysis.counts import Facts, LayerCount, explained
+from convcalc.analysis.layer_facts import Facts
 from convcalc.analysis.tools import faults
 from convcalc.counters import ChosenFigure
 from convcalc.language.expressions import Expression, place
