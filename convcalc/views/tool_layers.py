@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from convcalc.analysis.counts import LayerCount, explained
 from convcalc.analysis.layer_facts import Facts
 from convcalc.analysis.tools import faults
 from convcalc.counters import ChosenFigure
