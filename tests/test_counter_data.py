@@ -1,7 +1,7 @@
 """What real counters print of layers and drawn networks, and what must hold of it whatever their rules are.
 
-Two of the figures are no conventions: params, which torchinfo adds up over the module, and the products that torch's own
-counter sees in convolutions and matrix products. They hold each spec to be the network that the tools were run on.
+Two of the figures are no conventions: params, which torchinfo adds up over the module, and the products that torch's
+own counter sees in convolutions and matrix products. They hold each spec to be the network that the tools were run on.
 """
 
 from __future__ import annotations
