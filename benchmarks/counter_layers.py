@@ -167,7 +167,8 @@ def _fits(kind: str, call: str, fields: Fields, shape: Shape) -> bool:
     if call == "F.batch_norm":
         return is_plain
     if call.startswith("nn.Upsampling"):
-        return len(shape) == 3 and (fields.get("mode") == "bilinear") == ("Bilinear" in call)
+        mode = "bilinear" if "Bilinear" in call else "nearest"
+        return len(shape) == 3 and fields.get("mode", "nearest") == mode and _aligns(fields) == (mode == "bilinear")
     if call in {"F.softshrink", "F.hardshrink"}:
         return bool(fields.get("bias")) == (call == "F.softshrink")
     if kind == "pad" and call.startswith("nn."):
@@ -195,6 +196,10 @@ CONVOLUTIONS: Sequence[Fields] = (
     {"out_channels": 12, "kernel_size": 3, "padding": 1, "groups": 4},
     {"out_channels": 12, "kernel_size": 3, "stride": 2, "padding": 1, "dilation": 2},
 )
+
+
+def _aligns(fields: Fields) -> bool:
+    return bool(fields.get("align_corners"))
 
 
 def _others() -> Iterator[Case]:

@@ -275,7 +275,7 @@ def _counted(counter: Counter, make: Make) -> Counted | str:
         module, tensors = make()
         figures, by_layer = counter(module, tensors)
     except BaseException as error:  # whatever a tool dies of is what is recorded
-        return f"{type(error).__name__}: {_last_line(str(error)) if isinstance(error, RuntimeError) else error}"[:150]
+        return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"[:150]
     return Counted({word: _number(figure) for word, figure in figures.items()}, by_layer)
 
 

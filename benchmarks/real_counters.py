@@ -1,6 +1,6 @@
 """The real counters, run again: what each tool says of networks and of single layers, as test data.
 
-    python benchmarks/real_counters.py {networks,layers,drawn}... [--write | --check] [--only GLOB] [--alone]
+    python benchmarks/real_counters.py {networks,layers,drawn}... [--write | --check] [--only GLOB]... [--alone]
         [--by-layer FOLDER]
 
 needs an environment with PyTorch, the tools, and what convcalc needs (with these versions the data were written):
@@ -48,7 +48,7 @@ class Asked(argparse.Namespace):
     what: list[str]
     write: bool
     check: bool
-    only: str
+    only: list[str]
     by_layer: Path | None
     alone: bool
 
@@ -60,7 +60,7 @@ def main() -> int:
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--write", action="store_true")
     action.add_argument("--check", action="store_true")
-    parser.add_argument("--only", default="*", metavar="GLOB")
+    parser.add_argument("--only", action="append", default=[], metavar="GLOB")
     parser.add_argument("--by-layer", type=Path, metavar="FOLDER")
     parser.add_argument("--alone", action="store_true")
     asked = parser.parse_args(namespace=Asked())
@@ -74,7 +74,7 @@ def main() -> int:
             if not asked.check:
                 print(name, *_lines(entry), sep="\n    ", flush=True)
         if asked.write:
-            _write(what, entries, keeps_others=asked.only != "*")
+            _write(what, entries, keeps_others=bool(asked.only))
         if asked.check:
             changed += _compare(what, entries)
     return 1 if changed else 0
@@ -83,13 +83,17 @@ def main() -> int:
 def of_networks(asked: Asked) -> Iterator[tuple[str, Entry]]:
     """The networks that match, with what all tools say, each tool in a process of its own."""
     for name, network in networks().items():
-        if not fnmatch.fnmatchcase(name, asked.only):
+        if not _is_asked_for(name, asked):
             continue
         processes = [{tool: counter} for tool, counter in {**OPTIONS, **TOOLS}.items()]
         counts = _counts(processes, partial(tuple, _network_and_picture(network)))
         if asked.by_layer:
             _write_by_layer(asked.by_layer, name, counts)
         yield name, {"spec": network.spec, "input": list(network.shape), **_entry(counts, all_options=True)}
+
+
+def _is_asked_for(name: str, asked: Asked) -> bool:
+    return not asked.only or any(fnmatch.fnmatchcase(name, pattern) for pattern in asked.only)
 
 
 def _network_and_picture(network: CountedNetwork) -> tuple[Any, tuple[Any, ...]]:
@@ -122,7 +126,7 @@ def _of_cases(cases: Iterable[Case], asked: Asked, options: dict[str, Counter]) 
     counters = {**TOOLS, **options}
     processes = [{tool: counters[tool]} for tool in counters] if asked.alone else by_process(counters)
     for case in cases:
-        if not fnmatch.fnmatchcase(case.name, asked.only):
+        if not _is_asked_for(case.name, asked):
             continue
         _hold_shapes_equal(case)
         counts = _counts(processes, partial(made, case))
