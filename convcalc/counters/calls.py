@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from convcalc.layers import kind_of
 from convcalc.network import Network, Node
 
 USUAL = {
@@ -47,12 +46,7 @@ def _call(node: Node, exact: dict[str, tuple[int, str]], patterns: list[tuple[in
     fitting += [(place, call) for place, pattern, call in patterns if fnmatchcase(node.name, pattern)]
     if fitting:
         return max(fitting)[1]
-    return usual_call(node.kind, len(node.inputs))
-
-
-def usual_call(kind: str, inputs: int) -> str:
-    """What is called for a layer of a kind, which so many tensors enter, where nothing says otherwise."""
-    if kind in USUAL:
-        return USUAL[kind]
-    is_given = inputs > 1 and kind_of(kind).is_convolution
-    return f"F.{kind}" if is_given else "nn"
+    if node.kind in USUAL:
+        return USUAL[node.kind]
+    is_given = len(node.inputs) > 1 and node.config.is_convolution
+    return f"F.{node.kind}" if is_given else "nn"

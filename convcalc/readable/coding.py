@@ -10,9 +10,10 @@ from itertools import islice
 import msgspec
 
 from convcalc import steps
-from convcalc.counters.calls import usual_call
+from convcalc.counters.calls import USUAL
 from convcalc.imports.record import Imported, Layer
 from convcalc.language.writing import name_text
+from convcalc.layers import kind_of
 from convcalc.readable.layout import mapping
 
 _MOST_TEXT, _MOST_SOURCES = 50_000, 40
@@ -35,11 +36,12 @@ class NamedCall(msgspec.Struct, frozen=True):
 
 
 def named_calls(layers: Sequence[Layer], names: Sequence[str]) -> list[NamedCall]:
-    """How each layer is called, by the name that it has in a text."""
+    """How each layer is called, by the name that it has in a text; all but convolutions whose filters enter them."""
     named = []
     for layer, name in zip(layers, names, strict=True):
-        usual = usual_call(layer.kind, len(layer.inputs))
-        named.append(NamedCall(name, layer.kind, layer.call or usual, usual))
+        usual = USUAL.get(layer.kind, "nn")
+        if layer.call or len(layer.inputs) < 2 or not kind_of(layer.kind).is_convolution:
+            named.append(NamedCall(name, layer.kind, layer.call or usual, usual))
     return named
 
 
