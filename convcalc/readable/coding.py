@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -14,8 +15,14 @@ from convcalc.imports.record import Imported
 from convcalc.language.writing import name_text
 from convcalc.readable.layout import mapping
 
-_MOST_NAMES = 2_000
-"""Layers among whose names patterns are looked for."""
+_MOST_TEXT, _MOST_SOURCES = 50_000, 40
+"""Characters of names among which patterns are looked for, and of how many names these are made."""
+
+_MOST_PATTERNS = 16
+"""Of a name."""
+
+_MOST_STARS = 2
+"""Of a pattern: what more of them fit takes long to say, and is no easier to read than the names."""
 
 
 class NamedCall(msgspec.Struct, frozen=True):
@@ -57,9 +64,12 @@ def code_of(layers: Sequence[NamedCall], *, patterns: bool = False) -> dict[str,
         for layer in alike:
             if layer.call != (most if kind in code else layer.usual):
                 apart.setdefault(layer.call, []).append(layer)
-    searched = layers if patterns and len(layers) <= _MOST_NAMES else ()
+    searched = layers if patterns and sum(len(layer.name) for layer in layers) <= _MOST_TEXT else ()
     for call, some in apart.items():
-        code |= dict.fromkeys(_keys(call, some, searched, by_kind), call)
+        by_pattern = _by_pattern(call, some, searched, 1 + _MOST_SOURCES // len(apart))
+        named = {layer.name: None for layer in some if not any(layer.name in names for names in by_pattern.values())}
+        code |= dict.fromkeys(by_pattern, call)
+        code |= {name if name not in by_kind else f"*{name}": call for name in named}
     return code
 
 
@@ -69,42 +79,40 @@ def _most(kind: str, alike: Sequence[NamedCall]) -> str:
     return namesake or Counter(layer.call for layer in alike).most_common(1)[0][0]
 
 
-def _keys(
-    call: str, some: Sequence[NamedCall], layers: Sequence[NamedCall], kinds: Mapping[str, object]
-) -> Iterator[str]:
-    """Names and patterns that fit these layers, and none that is called otherwise."""
-    left = {layer.name: None for layer in some}
-    other = "\n".join(layer.name for layer in layers if layer.call != call)
-    own = "\n".join(left)
-    candidates = {pattern for name in left for pattern in _patterns(name)} if layers else set()
+def _by_pattern(call: str, some: Sequence[NamedCall], layers: Sequence[NamedCall], most: int) -> dict[str, set[str]]:
+    """Patterns with the names of these layers that they fit, several each, and of no layer that is called otherwise."""
+    left = dict.fromkeys(layer.name for layer in some)
+    own, other = "\n".join(left), "\n".join(layer.name for layer in layers if layer.call != call)
+    sources = list(left)[:most] if layers else []
+    candidates = {pattern for name in sources for pattern in islice(_patterns(name), _MOST_PATTERNS)}
     fitting: dict[str, set[str]] = {}
     for pattern in sorted(candidates, key=lambda pattern: (pattern.count("*"), -len(pattern), pattern)):
-        steps.spend(2 + len(layers) // 8)
+        steps.spend(2 + len(layers) // 4)
         compiled = re.compile(f"^{'.*'.join(map(re.escape, pattern.split('*')))}$", re.MULTILINE)
         names = set(compiled.findall(own))
         if len(names) > 1 and not compiled.search(other):
             fitting[pattern] = names
-    while left:
-        pattern = max(fitting, key=lambda pattern: len(fitting[pattern] & left.keys()), default="")
-        covered = fitting.get(pattern, set()) & left.keys()
-        if len(covered) > 1:
-            yield pattern
-        else:
-            covered = {next(iter(left))}
-            yield from (name if name not in kinds else f"*{name}" for name in covered)
+    chosen: dict[str, set[str]] = {}
+    while fitting:
+        pattern = max(fitting, key=lambda pattern: len(fitting[pattern] & left.keys()))
+        covered = fitting.pop(pattern) & left.keys()
+        if len(covered) < 2:
+            break
+        chosen[pattern] = covered
         left = {name: None for name in left if name not in covered}
+    return chosen
 
 
 def _patterns(name: str) -> Iterator[str]:
     """Patterns that fit a name: its beginning, its end, both, or all but its numbers."""
+    patterns = [re.sub(r"\d+", "*", name), "{}.*.{}".format(name.partition(".")[0], name.rpartition(".")[2])]
     for sign in re.finditer(r"[._]", name):
-        yield f"*{name[sign.start() :]}"
-        yield f"{name[: sign.end()]}*"
+        patterns += [f"*{name[sign.start() :]}", f"{name[: sign.end()]}*"]
     for digits in re.finditer(r"\d+", name):
-        yield f"{name[: digits.start()]}*{name[digits.end() :]}"
-    yield re.sub(r"\d+", "*", name)
-    first, _, last = name.partition(".")
-    yield f"{first}.*.{last.rpartition('.')[2]}"
+        patterns.append(f"{name[: digits.start()]}*{name[digits.end() :]}")
+    for pattern in patterns:
+        if 0 < pattern.count("*") <= _MOST_STARS:
+            yield pattern
 
 
 def code_lines(code: Mapping[str, str]) -> list[str]:
