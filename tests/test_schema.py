@@ -165,6 +165,9 @@ TOPS = [
     "{input: [4], layers: [], deploy: {fused: true, dtype: int8, batch: 4, device: cortex-m7}}",
     "{input: [4], layers: [], deploy: {dtype: {weights: int4, activations: float16}}, budget: {bound_ms: 2}}",
     "{input: [4], layers: [], deploy: {}}",
+    "{input: [4], layers: [relu: {budget: {macs: 1, as: thop}}], budget: {params: 3M, as: 'fvcore:mode=train'}}",
+    "{input: [4], layers: [relu], code: {relu: F.relu, '*': nn.ReLU, a.0: LayerNorm2d(nn.LayerNorm), b: '**'}}",
+    "{input: [4], layers: [], code: {}}",
 ]
 
 
@@ -251,6 +254,13 @@ REFUSED_TOPS = [
     "{input: [4], layers: [], deploy: {batch: 0}}",
     "{input: [4], layers: [], deploy: {device: 3}}",
     "{input: [4], layers: [], deploy: {target: a100}}",
+    "{input: [4], layers: [], budget: {macs: 3, as: 4}}",
+    "{input: [4], layers: [], budget: {macs: 3, as: [thop]}}",
+    "{input: [4], layers: [], budget: {macs: 3, as: ''}}",
+    "{input: [4], layers: [], code: [F.relu]}",
+    "{input: [4], layers: [], code: {relu: relu}}",
+    "{input: [4], layers: [], code: {relu: 3}}",
+    "{input: [4], layers: [], code: {relu: {F: relu}}}",
     "{input: [4], layers: [], name: [a]}",
 ]
 

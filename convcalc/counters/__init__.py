@@ -113,10 +113,9 @@ def shipped(name: str) -> Counter:
     """
     from convcalc.counters import reading
 
-    path = FOLDER / f"{name}.yaml"
-    if not name.replace("-", "").isalnum() or not name.isascii() or not path.is_file():
+    if name not in names():
         raise reading.unknown(name, names())
-    return reading.of_text(name, f"{name} (shipped counter)", path.read_text("utf-8"))
+    return reading.of_text(name, f"{name} (shipped counter)", (FOLDER / f"{name}.yaml").read_text("utf-8"))
 
 
 def choose(text: str) -> ChosenFigure:

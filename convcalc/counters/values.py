@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection, Iterable
 
 from convcalc import steps
 from convcalc.counters.facts import names_for, not_given
-from convcalc.language.expressions import Expression, ExpressionError, place
+from convcalc.language.expressions import FUNCTIONS, Expression, ExpressionError, place
 from convcalc.language.source import STEPS_OF_DIAGNOSTIC, Diagnostic, Source
 from convcalc.language.suggestions import did_you_mean, kind_meant, listed
 from convcalc.language.tree import Mapping, Node, Scalar, Sequence, described, span
@@ -109,9 +110,20 @@ class CounterValues:
             return None
         if expression.layers:
             self.problem("CC011", node, f"{name}: a rule is about one layer, and `{expression.layers[0]}` is another")
-        elif self.checked:
+        elif self.checked and self._has_functions(name, node, expression):
             self._check_names(name, node, expression, self.kinds if kinds is None else tuple(kinds))
         return expression
+
+    def _has_functions(self, name: str, node: Scalar, expression: Expression) -> bool:
+        """Whether there are the functions that a rule calls."""
+        for call in ast.walk(expression.tree):
+            word = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else ""
+            if word and word not in FUNCTIONS:
+                advice = did_you_mean(word, FUNCTIONS) or f"there are {', '.join(FUNCTIONS)}"
+                mark = self._within(node, expression.text, ExpressionError("", call.func))  # type: ignore[attr-defined]
+                self._report("CC013", mark, f"{name}: there is no function `{word}`", advice)
+                return False
+        return True
 
     def _check_names(self, name: str, node: Scalar, expression: Expression, kinds: Collection[str]) -> None:
         for word in not_given(expression, kinds, self.options):

@@ -9,6 +9,8 @@ limits for the files that a pattern matches. A budget is about the network as it
 on its device, as the command line, `deploy` in the spec or the configuration says, and else layer by layer in float32.
 Where layers are fused, the limit of a layer or block counts the kernels that its layers run in.
 
+`as: thop` beside `params` holds them by what that tool counts of the network as it is written.
+
 Amounts may end in K, M, G, T or KiB, MiB, GiB. A spec with mistakes has no totals, and is not held against its budget.
 
 False positives: none; it is your own limit. `convcalc lint --suggest-budget 10%` prints one with room to grow.

@@ -25,7 +25,7 @@ device = "a100"
 dtype = "float16"
 object-size = 32
 fail-level = "warning"
-budgets = {"*" = {macs = "300M", params = 1000}}
+budgets = {"*" = {macs = "300M", params = 1000, as = "thop"}}
 """
 
 

@@ -34,6 +34,8 @@ ODD += ["same", "rank", "1e309", "input", "previous", "in_channels[0]", "conv1",
 ODD += ["{index}", "taps(3)"]
 TAKEN = ["rank", "index", "input", "previous", "in_channels", "input_channels", "sum", "true", "same", "conv"]
 TAKEN += ["layers"]
+TOOLS = ["thop", "thop:figure=params", "thpo", "thop:", "thop:mode=x", "none.yaml", ":", "a/b.yaml"]
+CALLS = ["nn.ReLU", "F.relu", "x.mean", "torch.cat", "+", "**", "LayerNorm2d(nn.LayerNorm)", "nn.Relu", "relu", "F."]
 LABELS = ["=1+1", "@a", "-x", "+y", "::warning::z", "a|b", "<b>", "`c`", "é漢", "a,b;c", '"q"', "'", "*", "$(x)", "%s"]
 LABELS += ["](a)", "&amp;", "\\", "#", "stem", "conv1", "0", "x" * 300]
 WRONG_LABELS = ["\x1b[31m", "\u202eabc", "a\nb", "a\tb", "\x07", "\x85", "\u2028", "p{index}", "{", "a.b", " ", ""]
@@ -165,6 +167,9 @@ class Grammar:
         if draw.random() < 0.1:
             how = {"fused": True, "dtype": draw.choice(("int8", {"weights": "int4"})), "batch": 3}
             tree["deploy"] = {name: self.maybe_odd(value) for name, value in how.items() if draw.random() < 0.7}
+        if draw.random() < 0.1:
+            keys = draw.sample([*USUAL, *(name for name, _, _ in self.named), "*", "*.0", "[a-n]?", "n*"], 2)
+            tree["code"] = {key: self.maybe_odd(draw.choice(CALLS)) for key in keys}
         return self.disturbed(tree) if self.is_odd() else tree
 
     def draw_variables(self) -> None:
@@ -382,7 +387,8 @@ class Grammar:
 
     def budget(self) -> Any:
         names = self.draw.sample(LIMITED, 2)
-        return {name: self.maybe_odd(0.5 if name == "bound_ms" else self.amount()) for name in names}
+        budget = {name: self.maybe_odd(0.5 if name == "bound_ms" else self.amount()) for name in names}
+        return budget if self.draw.random() < 0.8 else budget | {"as": self.maybe_odd(self.draw.choice(TOOLS))}
 
     def amount(self) -> Any:
         return self.draw.choice((1, 1000, "30M", "1.5 GiB", "256 KiB", 10**12, 0))
