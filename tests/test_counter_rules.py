@@ -11,6 +11,7 @@ import json
 import random
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,8 @@ from convcalc.network import Network, Node, input_node
 DATA = Path(__file__).parent / "data" / "counters"
 FINDINGS = Path(__file__).parent.parent / "findings"
 
+KNOWN = frozenset(counters.names())
+
 OTHERWISE: dict[tuple[str, str, str], str] = {}
 """What the rules do not say: by cases (a pattern of names), tool (with its options) and figure, each with its cause."""
 
@@ -41,6 +44,7 @@ class RealFigure(NamedTuple):
     figure: int | float
 
 
+@cache
 def cases() -> dict[str, Any]:
     """Every case of both files, by its name."""
     return {name: case for file in ("layers", "drawn") for name, case in json.loads(_text(file))[file].items()}
@@ -53,7 +57,7 @@ def _text(file: str) -> str:
 def real_figures(name: str, case: dict[str, Any]) -> Iterator[RealFigure]:
     """Of the tools that we have rules of."""
     for tool, figures in {**case["figures"], **case.get("options", {})}.items():
-        if tool.partition(":")[0] in counters.names():
+        if tool.partition(":")[0] in KNOWN:
             yield from (RealFigure(name, tool, word, figure) for word, figure in figures.items())
 
 
