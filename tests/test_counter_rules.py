@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cache
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from conftest import MANY, load
 from msgspec.structs import replace
 
 from convcalc import counters, layers
-from convcalc.analysis.counts import LayerCount, count, layer_facts
+from convcalc.analysis.counts import LayerCount, count
 from convcalc.counters import ChosenFigure, Counter, PrintedFigure
 from convcalc.language import loads
 from convcalc.language.source import Source
@@ -61,20 +62,28 @@ def real_figures(name: str, case: dict[str, Any]) -> Iterator[RealFigure]:
             yield from (RealFigure(name, tool, word, figure) for word, figure in figures.items())
 
 
-def ours(network: Network, figures: list[RealFigure]) -> list[int | None]:
+def by_rules(network: Network, figures: Iterable[RealFigure]) -> Iterator[tuple[RealFigure, int | None]]:
     """What the rules make of the same; None where they leave a layer out."""
-    choices = [counters.choose(f"{real.tool}{',' if ':' in real.tool else ':'}figure={real.word}") for real in figures]
-    return [None if counted.unknown else counted.count for counted in count(network, choices)]
+    by_batch: dict[int, dict[RealFigure, ChosenFigure]] = {}
+    for real in figures:
+        tool, _, written = real.tool.partition(":")
+        options = dict(option.split("=") for option in written.split(",") if option)
+        batch = int(options.pop("batch", "1"))
+        stated = ",".join(f"{name}={value}" for name, value in {**options, "figure": real.word}.items())
+        by_batch.setdefault(batch, {})[real] = counters.choose(f"{tool}:{stated}")
+    for batch, choices in by_batch.items():
+        counts = count(network, list(choices.values()), batch=batch)
+        yield from ((real, None if own.unknown else own.count) for real, own in zip(choices, counts, strict=True))
 
 
 @pytest.fixture(scope="module")
 def differing() -> dict[RealFigure, int | None]:
     """All figures that the rules do not give, with what they give."""
-    different = {}
+    different: dict[RealFigure, int | None] = {}
     for name, case in cases().items():
-        figures = list(real_figures(name, case))
-        results = ours(loads(Source(name, case["spec"])), figures)
-        different |= {real: result for real, result in zip(figures, results, strict=True) if result != real.figure}
+        network = loads(Source(name, case["spec"]))
+        results = by_rules(network, real_figures(name, case))
+        different |= {real: result for real, result in results if result != real.figure}
     return different
 
 
@@ -178,9 +187,9 @@ def test_a_rule_rounds_as_doubles_do() -> None:
         cell = 1.0
         for size, number in zip(sizes, cells, strict=True):
             cell *= size / number
-        facts = layer_facts(network.layers[0].config, network.shapes_into(network.layers[0]), network.layers[0].shape)
-        by_floats = int((cell + 1) * facts["out_elements"])
-        rounded += by_floats != facts["in_elements"] + facts["out_elements"]
+        entering, leaving = (prod(node.shape) for node in network.nodes)
+        by_floats = int((cell + 1) * leaving)
+        rounded += by_floats != entering + leaving
         assert count(network, [counters.choose("thop")])[0].count == by_floats
     assert rounded, "some of them differ from the exact sum, or nothing is shown"
 
