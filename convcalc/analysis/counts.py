@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from keyword import iskeyword
 from typing import Any
 
 import msgspec
@@ -161,11 +162,12 @@ def layer_facts(config: Kind, shapes: tuple[Shape, ...], output: Shape) -> Facts
 
 def _counted(network: Network, layers: Sequence[_AskedLayer], choice: ChosenFigure, batch: int) -> ToolCount:
     figure, known = choice.figure, dict[Any, tuple[int | None, tuple[str, ...]]]()
+    options = {f"{name}_" if iskeyword(name) else name: value for name, value in choice.options.items()}
     times = _times(figure, batch)
     counted, unknown = [], []
     for node, layer in zip(network.layers, layers, strict=True):
         if layer.key not in known:
-            values = {**layer.facts, **choice.options}
+            values = {**options, **layer.facts}
             amount = _amount(choice.counter, figure, node.kind, layer.call, values)
             known[layer.key] = amount, _faults(choice.counter, node.kind, values)
         amount, faults = known[layer.key]
@@ -212,6 +214,8 @@ def _amount(counter: Counter, figure: PrintedFigure, kind: str, call: str, value
         amount = rule.evaluate(values)
         if amount is None:
             return None
+        if figure.times is not None:
+            amount *= figure.times.evaluate(values)
         if not isinstance(amount, bool | str | tuple) and (amount * _times(figure, values["batch"])).denominator == 1:
             return amount  # type: ignore[no-any-return]  # whole for all samples together
         problem = f"gives {amount}, which is no whole number"

@@ -23,7 +23,7 @@ _ADVICE = "`convcalc counts --list` lists them; a file of your own is named with
 _EXAMPLE = "the least is as `figures: {MACs: {unit: macs, count: {conv: macs}}}`"
 
 FIELDS = ("about", "package", "seen", "assumes", "options", "figures", "faults")
-FIGURE_FIELDS = ("unit", "count", "zero", "calls", "others", "parts", "once", "per_sample")
+FIGURE_FIELDS = ("unit", "count", "zero", "calls", "others", "parts", "once", "per_sample", "times")
 FAULT_FIELDS = ("kinds", "what", "when", "finding")
 
 
@@ -212,6 +212,7 @@ class _CounterReader:
             parts={kind: self.text(kind, part) for kind, _, part in self.entries("parts", written.get("parts"))},
             once=self.flag("once", written.get("once")),
             per_sample=self.flag("per_sample", written.get("per_sample")),
+            times=self.expression("times", written["times"]) if "times" in written else None,
         )
 
     def rule(self, name: str, node: Node) -> dict[str, Expression]:
