@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from keyword import iskeyword
 from typing import Any
 
 import msgspec
@@ -145,6 +146,8 @@ def _amount(counter: Counter, figure: PrintedFigure, kind: str, call: str, value
         amount = rule.evaluate(values)
         if amount is None:
             return None
+        if figure.times is not None:
+            amount *= figure.times.evaluate(values)
         if not isinstance(amount, bool | str | tuple) and amount >= 0 and (amount * times).denominator == 1:
             return int(amount * times)
         problem = f"gives {shown(amount)}, where a whole number from 0 is expected"

@@ -34,7 +34,7 @@ _FIGURE = "figure"
 """The option by which a figure is chosen, which every counter has."""
 
 FIELDS = ("about", "package", "seen", "assumes", "options", "figures", "faults")
-FIGURE_FIELDS = ("unit", "count", "zero", "calls", "others", "parts", "once", "per_sample")
+FIGURE_FIELDS = ("unit", "count", "zero", "calls", "others", "parts", "once", "per_sample", "times")
 FAULT_FIELDS = ("kinds", "what", "when", "finding")
 
 
@@ -208,6 +208,7 @@ class _CounterReader(CounterValues):
             parts=self.parts(written.get("parts")),
             once=self.flag("once", written.get("once")),
             per_sample=self.flag("per_sample", written.get("per_sample")),
+            times=self.expression("times", written["times"]) if "times" in written else None,
         )
 
     def parts(self, node: Node | None) -> dict[str, str]:
