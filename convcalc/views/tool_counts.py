@@ -51,7 +51,7 @@ def sheet(counted: CountedNetwork) -> Sheet:
         lists=[parts(tool) for tool in tools],
         styles=["dim" if tool.count == tool.ours and not tool.unknown else "" for tool in tools],
         notes=[*map(_published, published(counted.network, tools)), *unknown(tools), *map(fault, named)],
-        foot=[*assumed(counted), f"rules of {', '.join(packages(tools))}"],
+        foot=[*assumed(counted), rules_of(tools)],
         record=record(counted, named),
         header=HEADER,
         rows=[_cells(counted, tool, named) for tool in tools],
@@ -95,7 +95,7 @@ def _word(counted: CountedNetwork, tool: ToolCount) -> str:
 
 
 def _published(number: PublishedNumber) -> str:
-    is_so = "which rounds to that" if number.agrees else "which is another number"
+    is_so = "which rounds to that" if number.agrees else "which does not round to that"
     return f"published: {number.printed} {number.word}; by the rules of papers {words.exact(number.count)}, {is_so}"
 
 
@@ -160,8 +160,12 @@ def about(report: Report) -> list[str]:
     tool, network = report.counted, report.written
     if tool is None:
         return []
-    rules = f"{tool_name(tool)} {tool.choice.figure.word}: rules of {', '.join(packages([tool]))}"
-    return [rules, *unknown([tool]), *map(fault, faults([tool])), *assumed(CountedNetwork("", network, [tool]))]
+    return [
+        f"{tool_name(tool)} {tool.choice.figure.word}: {rules_of([tool])}",
+        *unknown([tool]),
+        *map(fault, faults([tool])),
+        *assumed(CountedNetwork("", network, [tool])),
+    ]
 
 
 def layers_record(network: Network, tool: ToolCount) -> Record:
@@ -176,6 +180,11 @@ def layers_record(network: Network, tool: ToolCount) -> Record:
         "faults": document["faults"],
         "layers": layers,
     }
+
+
+def rules_of(tools: Sequence[ToolCount]) -> str:
+    """The packages, with their versions."""
+    return f"rules of {' · '.join(packages(tools))}"
 
 
 def assumed(counted: CountedNetwork) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convcalc.analysis.tools import packages
 from convcalc.views import tool_counts, words
 from convcalc.views.columns import end
 from convcalc.views.counts.shared import Sheet, SheetColumn
@@ -48,7 +47,7 @@ def sheet(networks: Sequence[CountedNetwork]) -> Sheet:
         notes=[
             f"{counted.network.name}: {text}" for counted in networks for text in tool_counts.unknown(counted.tools)
         ],
-        foot=[f"rules of {', '.join(packages(tools))}"],
+        foot=[tool_counts.rules_of(tools)],
         record={"networks": [tool_counts.record(counted, ()) for counted in networks]},
         header=("model", "spec", "tool", "package", "figure", "unit", "count", "ours", "unknown"),
         rows=[_cells(counted, place) for counted in networks for place in range(len(counted.tools))],
