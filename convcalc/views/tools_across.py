@@ -19,6 +19,8 @@ def sheet(networks: Sequence[CountedNetwork]) -> Sheet:
     columns = dict.fromkeys(str(tool.choice) for counted in networks for tool in counted.tools)
     figures = {str(tool.choice): tool for counted in networks for tool in counted.tools}
     units = list(dict.fromkeys(tool.choice.figure.unit for tool in figures.values()))
+    if "macs" in units and "flops" in units:
+        units.remove("flops")  # which are twice the MACs
     cells = [{str(tool.choice): tool for tool in counted.tools} for counted in networks]
     ours = [{tool.choice.figure.unit: tool.ours for tool in counted.tools} for counted in networks]
     tools = [tool for counted in networks for tool in counted.tools]
