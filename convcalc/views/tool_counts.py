@@ -17,6 +17,8 @@ from convcalc.visible import short
 
 MOST_PARTS = 3
 """Parts of a difference that a row names."""
+LEAST_ALIKE = 2
+"""Tools whose params are ours that share a line."""
 OURS = {"macs": "MACs", "flops": "FLOPs, 2 a MAC", "params": "params"}
 """What our figures are called that those of a tool are held against, by its unit."""
 HEADER = (
@@ -35,27 +37,42 @@ class CountedNetwork(msgspec.Struct, frozen=True):
 
 
 def sheet(counted: CountedNetwork) -> Sheet:
-    """The table of a network."""
+    """The table of a network; tools whose params are ours share a line."""
     tools, named = counted.tools, faults(counted.tools)
+    alike = [tool for tool in tools if tool.choice.figure.unit == "params" and _is_ours(tool)]
+    shown = [tool for tool in tools if len(alike) < LEAST_ALIKE or tool not in alike]
     return Sheet(
         title=title(counted),
         above=[ours(tools)] if tools else [],
         columns=[
-            SheetColumn("tool", [tool_name(tool) for tool in tools], is_text=True, style="bold"),
-            SheetColumn("word", [_word(counted, tool) for tool in tools], is_text=True, style="cyan"),
-            SheetColumn("prints", [printed(tool) for tool in tools]),
-            SheetColumn("ours", [words.exact(tool.ours) for tool in tools], rank=2),
-            SheetColumn("difference", [difference(tool) for tool in tools]),
+            SheetColumn("tool", [tool_name(tool) for tool in shown], is_text=True, style="bold"),
+            SheetColumn("word", [_word(counted, tool) for tool in shown], is_text=True, style="cyan"),
+            SheetColumn("prints", [printed(tool) for tool in shown]),
+            SheetColumn("ours", [words.exact(tool.ours) for tool in shown], rank=2),
+            SheetColumn("difference", [difference(tool) for tool in shown]),
         ],
         lists_header="made of",
-        lists=[parts(tool) for tool in tools],
-        styles=["dim" if tool.count == tool.ours and not tool.unknown else "" for tool in tools],
-        notes=[*map(_published, published(counted.network, tools)), *unknown(tools), *map(fault, named)],
+        lists=[parts(tool) for tool in shown],
+        styles=["dim" if _is_ours(tool) else "" for tool in shown],
+        notes=[
+            *([_as_ours(alike)] if len(alike) >= LEAST_ALIKE else []),
+            *map(_published, published(counted.network, tools)),
+            *unknown(tools),
+            *map(fault, named),
+        ],
         foot=[*assumed(counted), rules_of(tools)],
         record=record(counted, named),
         header=HEADER,
         rows=[_cells(counted, tool, named) for tool in tools],
     )
+
+
+def _is_ours(tool: ToolCount) -> bool:
+    return tool.count == tool.ours and not tool.unknown
+
+
+def _as_ours(tools: Sequence[ToolCount]) -> str:
+    return f"params: {', '.join(map(tool_name, tools))} print {words.exact(tools[0].ours)}, as ours"
 
 
 def title(counted: CountedNetwork) -> tuple[str, str, str]:
@@ -95,8 +112,11 @@ def _word(counted: CountedNetwork, tool: ToolCount) -> str:
 
 
 def _published(number: PublishedNumber) -> str:
-    is_so = "which rounds to that" if number.agrees else "which does not round to that"
-    return f"published: {number.printed} {number.word}; by the rules of papers {words.exact(number.count)}, {is_so}"
+    count = f"by the rules of papers it is {words.exact(number.count)}"
+    if number.agrees:
+        return f"published: {number.printed} {number.word}; {count}, the same when rounded"
+    off = 100 * (number.count - number.middle) / number.middle if number.middle else 0
+    return f"published: {number.printed} {number.word}; {count}, {abs(off):.1f} % {'more' if off > 0 else 'less'}"
 
 
 def difference(tool: ToolCount) -> str:
