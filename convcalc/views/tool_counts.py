@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -17,6 +18,8 @@ from convcalc.visible import short
 
 MOST_PARTS = 3
 """Parts of a difference that a row names."""
+_NUMBER = re.compile(r"\.\d+(?=\.|$)")
+"""Which repetition of a block or of a layer it is, in a layer's name."""
 LEAST_ALIKE = 2
 """Tools whose params are ours that share a line."""
 OURS = {"macs": "MACs", "flops": "FLOPs, 2 a MAC", "params": "params"}
@@ -145,18 +148,22 @@ def unknown(tools: Sequence[ToolCount]) -> list[str]:
     for tool in tools:
         if tool.unknown:
             lacking.setdefault(tool.unknown, []).append(f"{tool_name(tool)} {tool.choice.figure.word}")
-    return [
-        f"{words.listed(whose)}: at least; not known for {len(names)} layer{'s' * (len(names) > 1)}: "
-        f"{words.listed(names)}"
-        for names, whose in lacking.items()
-    ]
+    return [f"{words.listed(whose)}: at least; not known for {_layers(names)}" for names, whose in lacking.items()]
 
 
 def fault(fault: NamedFault) -> str:
     """What a tool gets wrong, where, and what shows it."""
-    layers = words.listed(fault.layers)
     shown = f" (findings/{fault.finding}.sh)" if fault.finding else ""
-    return f"fault of {fault.tool}, in {layers}: {fault.what}{shown}"
+    return f"fault of {fault.tool} in {_layers(fault.layers)}: {fault.what}{shown}"
+
+
+def _layers(names: Sequence[str]) -> str:
+    """How many they are, and which, those of repetitions in one name: 24 layers, encoder.*.expand, encoder.*.project."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(_NUMBER.sub(".*", name), []).append(name)
+    shown = [layers[0] if len(layers) == 1 else pattern for pattern, layers in alike.items()]
+    return f"{len(names)} layer{'s' * (len(names) > 1)}, {words.listed(shown)}"
 
 
 def total(tool: ToolCount) -> str:
