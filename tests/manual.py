@@ -137,8 +137,8 @@ def refilled(page: Path) -> str:
     """The page with what its commands print now."""
     text = page.read_text("utf-8")
     for line, shown, _, printed in replayed(page):
-        if not is_shown(printed, shown):
-            start = "" if shown.startswith("|") else f"$ {line}\n"
+        if printed and not is_shown(printed, shown):
+            start = f"{line}```\n\n" if shown.startswith("|") else f"$ {line}\n"
             text = text.replace(f"{start}{shown}", f"{start}{printed}")
     return text
 

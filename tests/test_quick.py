@@ -17,13 +17,13 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from convcalc.cli import quick
-from convcalc.cli.work import analyze, importing
+from convcalc.cli.work import analyze, counts, importing
 from convcalc.views.columns import Column, Grid, cell_len
 from convcalc.views.formats import terminal
 from convcalc.views.output import WIDEST, Plain
 from convcalc.views.output import console as rich_console
 
-WORK = {"analyze": (analyze, "analyze"), "import": (importing, "import_")}
+WORK = {"analyze": (analyze, "analyze"), "counts": (counts, "counts"), "import": (importing, "import_")}
 
 PARTS = {
     "analyze": [
@@ -45,6 +45,15 @@ PARTS = {
         ("--show", "memory,bit-operations"),
         ("--show", "memroy"),
         ("--hide", "field"),
+        ("--count-as", "fvcore:mode=train"),
+    ],
+    "counts": [
+        ("--tool", "thop,fvcore:mode=train"),
+        ("--tool", "thpo"),
+        ("--format", "csv"),
+        ("--strict",),
+        ("--input", "3x32x32"),
+        ("--set", "width=0.5"),
     ],
     "import": [("--output", "net.yaml"), ("-o", "-"), ("--flat",), ("--force",), ("--strict",), ("--input", "3x32x32")],
 }
@@ -111,6 +120,9 @@ def test_a_call_means_what_typer_reads(arguments: tuple[str, ...], monkeypatch: 
         ("analyze", "net.yaml", "--top", "0"),
         ("analyze", "net.yaml", "--", "-x"),
         ("analyze", "net.yaml", "--stric"),
+        ("counts",),
+        ("counts", "net.yaml", "--match", "4.1G"),
+        ("counts", "--list"),
         ("import",),
         ("import", "a.onnx", "b.onnx"),
         ("import", "a.onnx", "-o"),

@@ -44,6 +44,7 @@ ELSEWHERE = {
     "memory": "tests/test_memory_command.py: every column against networks that are run and let go of tensors",
     "devices": "tests/test_devices.py: what files say, and that what is printed is what they say",
     "signatures": "tests/test_latency.py: against layers that are compared as values",
+    "counts": "tests/test_counts_command.py: a tool of the test's own, whose counts follow from the ledger",
     "manual": "tests/test_help.py and test_cli.py: pages, which hold no numbers of a network",
 }
 """Views that have their witnesses in tests of their own."""

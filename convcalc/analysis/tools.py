@@ -99,13 +99,14 @@ PAPER = "paper"
 class PublishedNumber(msgspec.Struct, frozen=True):
     """What the paper of a network prints, in its word and digits, and what that is by the rules of papers.
 
-    `agrees`: the count is rounded to what is printed.
+    `agrees`: the count is rounded to what is printed, whose value is `middle`.
     """
 
     word: str
     printed: str
     unit: str
     count: int
+    middle: int
     agrees: bool
 
 
@@ -119,8 +120,8 @@ def published(network: Network, counted: Sequence[ToolCount]) -> list[PublishedN
     for word, printed in words.items():
         unit = "params" if word.lower().startswith(("param", "weight")) else "macs"
         if unit in by_unit:
-            count = by_unit[unit]
-            numbers.append(PublishedNumber(word, printed, unit, count, written(printed).holds(count)))
+            count, number = by_unit[unit], written(printed)
+            numbers.append(PublishedNumber(word, printed, unit, count, number.middle, number.holds(count)))
     return numbers
 
 

@@ -20,6 +20,7 @@ from convcalc.cli.options import (
     shapes,
 )
 from convcalc.cli.work import counts as work
+from convcalc.language import zoo
 
 
 def counts(
@@ -52,7 +53,9 @@ def counts(
             show_default=False,
         ),
     ] = "",
-    across: Annotated[bool, typer.Option("--across", help="All networks in one table, a column a tool.")] = False,
+    across: Annotated[
+        bool, typer.Option("--across", help="All networks in one table, a column a tool; by default the zoo.")
+    ] = False,
     list_: Annotated[bool, typer.Option("--list", help="The tools, with their packages and options.")] = False,
     faults: Annotated[
         bool, typer.Option("--faults", help="What the tools get wrong, and the script that shows it.")
@@ -91,14 +94,14 @@ def counts(
             raise typer.BadParameter("is of the tools alone, and takes no network", param_hint=together[0])
         work.describe(rules, faults=faults, format=format)
         return
-    if not files:
+    if not files and not across:
         raise typer.BadParameter("missing; `convcalc counts --list` lists the tools", param_hint="NET")
     if tool and explain:
         raise typer.BadParameter("names the tool already: leave --tool out", param_hint="--explain")
     if top is not None and not explain:
         raise typer.BadParameter("is for --explain", param_hint="--top")
     work.counts(
-        files,
+        files or [f"{zoo.SCHEME}{name}" for name in zoo.names()],
         tool=tool or [],
         explain=explain,
         match=match,

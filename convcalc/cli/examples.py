@@ -9,7 +9,7 @@ EXAMPLES = {
         "convcalc compare zoo:resnet18 --variant separable",
         "convcalc compare net.yaml --variant grouped:groups=4 -o grouped.yaml",
     ),
-    "counts": ("convcalc counts zoo:resnet50", "convcalc counts net.yaml --match 4.13G"),
+    "counts": ("convcalc counts zoo:resnet50", "convcalc counts zoo:resnet50 --match 4.09G"),
     "sweep": (
         "convcalc sweep zoo:mobilenet_v2 --over width=0.5:1:0.25 --over input=96,128",
         "convcalc sweep net.yaml --over width=1:8 --where 'params<=2K' --sort -macs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -17,6 +18,10 @@ from convcalc.visible import short
 
 MOST_PARTS = 3
 """Parts of a difference that a row names."""
+_NUMBER = re.compile(r"\.\d+(?=\.|$)")
+"""Which repetition of a block or of a layer it is, in a layer's name."""
+LEAST_ALIKE = 2
+"""Tools whose params are ours that share a line."""
 OURS = {"macs": "MACs", "flops": "FLOPs, 2 a MAC", "params": "params"}
 """What our figures are called that those of a tool are held against, by its unit."""
 HEADER = (
@@ -35,27 +40,42 @@ class CountedNetwork(msgspec.Struct, frozen=True):
 
 
 def sheet(counted: CountedNetwork) -> Sheet:
-    """The table of a network."""
+    """The table of a network; tools whose params are ours share a line."""
     tools, named = counted.tools, faults(counted.tools)
+    alike = [tool for tool in tools if tool.choice.figure.unit == "params" and _is_ours(tool)]
+    shown = [tool for tool in tools if len(alike) < LEAST_ALIKE or tool not in alike]
     return Sheet(
         title=title(counted),
         above=[ours(tools)] if tools else [],
         columns=[
-            SheetColumn("tool", [tool_name(tool) for tool in tools], is_text=True, style="bold"),
-            SheetColumn("word", [_word(counted, tool) for tool in tools], is_text=True, style="cyan"),
-            SheetColumn("prints", [printed(tool) for tool in tools]),
-            SheetColumn("ours", [words.exact(tool.ours) for tool in tools], rank=2),
-            SheetColumn("difference", [difference(tool) for tool in tools]),
+            SheetColumn("tool", [tool_name(tool) for tool in shown], is_text=True, style="bold"),
+            SheetColumn("word", [_word(counted, tool) for tool in shown], is_text=True, style="cyan"),
+            SheetColumn("prints", [printed(tool) for tool in shown]),
+            SheetColumn("ours", [words.exact(tool.ours) for tool in shown], rank=2),
+            SheetColumn("difference", [difference(tool) for tool in shown]),
         ],
         lists_header="made of",
-        lists=[parts(tool) for tool in tools],
-        styles=["dim" if tool.count == tool.ours and not tool.unknown else "" for tool in tools],
-        notes=[*map(_published, published(counted.network, tools)), *unknown(tools), *map(fault, named)],
-        foot=[*assumed(counted), f"rules of {', '.join(packages(tools))}"],
+        lists=[parts(tool) for tool in shown],
+        styles=["dim" if _is_ours(tool) else "" for tool in shown],
+        notes=[
+            *([_as_ours(alike)] if len(alike) >= LEAST_ALIKE else []),
+            *map(_published, published(counted.network, tools)),
+            *unknown(tools),
+            *map(fault, named),
+        ],
+        foot=[*assumed(counted), rules_of(tools)],
         record=record(counted, named),
         header=HEADER,
         rows=[_cells(counted, tool, named) for tool in tools],
     )
+
+
+def _is_ours(tool: ToolCount) -> bool:
+    return tool.count == tool.ours and not tool.unknown
+
+
+def _as_ours(tools: Sequence[ToolCount]) -> str:
+    return f"params: {', '.join(map(tool_name, tools))} print {words.exact(tools[0].ours)}, as ours"
 
 
 def title(counted: CountedNetwork) -> tuple[str, str, str]:
@@ -95,8 +115,11 @@ def _word(counted: CountedNetwork, tool: ToolCount) -> str:
 
 
 def _published(number: PublishedNumber) -> str:
-    is_so = "which rounds to that" if number.agrees else "which is another number"
-    return f"published: {number.printed} {number.word}; by the rules of papers {words.exact(number.count)}, {is_so}"
+    count = f"by the rules of papers it is {words.exact(number.count)}"
+    if number.agrees:
+        return f"published: {number.printed} {number.word}; {count}, the same when rounded"
+    off = 100 * (number.count - number.middle) / number.middle if number.middle else 0
+    return f"published: {number.printed} {number.word}; {count}, {abs(off):.1f} % {'more' if off > 0 else 'less'}"
 
 
 def difference(tool: ToolCount) -> str:
@@ -125,18 +148,22 @@ def unknown(tools: Sequence[ToolCount]) -> list[str]:
     for tool in tools:
         if tool.unknown:
             lacking.setdefault(tool.unknown, []).append(f"{tool_name(tool)} {tool.choice.figure.word}")
-    return [
-        f"{words.listed(whose)}: at least; not known for {len(names)} layer{'s' * (len(names) > 1)}: "
-        f"{words.listed(names)}"
-        for names, whose in lacking.items()
-    ]
+    return [f"{words.listed(whose)}: at least; not known for {_layers(names)}" for names, whose in lacking.items()]
 
 
 def fault(fault: NamedFault) -> str:
     """What a tool gets wrong, where, and what shows it."""
-    layers = words.listed(fault.layers)
     shown = f" (findings/{fault.finding}.sh)" if fault.finding else ""
-    return f"fault of {fault.tool}, in {layers}: {fault.what}{shown}"
+    return f"fault of {fault.tool} in {_layers(fault.layers)}: {fault.what}{shown}"
+
+
+def _layers(names: Sequence[str]) -> str:
+    """How many they are, and which, those of repetitions in one name: 24 layers, encoder.*.expand, encoder.*.project."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(_NUMBER.sub(".*", name), []).append(name)
+    shown = [layers[0] if len(layers) == 1 else pattern for pattern, layers in alike.items()]
+    return f"{len(names)} layer{'s' * (len(names) > 1)}, {words.listed(shown)}"
 
 
 def total(tool: ToolCount) -> str:
@@ -160,8 +187,12 @@ def about(report: Report) -> list[str]:
     tool, network = report.counted, report.written
     if tool is None:
         return []
-    rules = f"{tool_name(tool)} {tool.choice.figure.word}: rules of {', '.join(packages([tool]))}"
-    return [rules, *unknown([tool]), *map(fault, faults([tool])), *assumed(CountedNetwork("", network, [tool]))]
+    return [
+        f"{tool_name(tool)} {tool.choice.figure.word}: {rules_of([tool])}",
+        *unknown([tool]),
+        *map(fault, faults([tool])),
+        *assumed(CountedNetwork("", network, [tool])),
+    ]
 
 
 def layers_record(network: Network, tool: ToolCount) -> Record:
@@ -176,6 +207,11 @@ def layers_record(network: Network, tool: ToolCount) -> Record:
         "faults": document["faults"],
         "layers": layers,
     }
+
+
+def rules_of(tools: Sequence[ToolCount]) -> str:
+    """The packages, with their versions."""
+    return f"rules of {' · '.join(packages(tools))}"
 
 
 def assumed(counted: CountedNetwork) -> list[str]:

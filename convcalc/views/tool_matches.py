@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from convcalc.analysis.matching import CountedNumber, WrittenNumber
-from convcalc.analysis.tools import assumptions, packages
+from convcalc.analysis.tools import assumptions
 from convcalc.views import tool_counts, words
 from convcalc.views.counts.shared import Sheet, SheetColumn
 from convcalc.views.formats.json import Record
@@ -88,7 +88,7 @@ def _off(way: CountedNumber, number: WrittenNumber) -> str:
 
 def _foot(counted: CountedNetwork) -> list[str]:
     general = next(iter(assumptions(counted.network, ())))
-    return [f"assumed: {general}", f"rules of {', '.join(packages(counted.tools))}"] if counted.tools else []
+    return [f"assumed: {general}", tool_counts.rules_of(counted.tools)] if counted.tools else []
 
 
 def _record(matched: Matched) -> Record:

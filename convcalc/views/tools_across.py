@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convcalc.analysis.tools import packages
 from convcalc.views import tool_counts, words
 from convcalc.views.columns import end
 from convcalc.views.counts.shared import Sheet, SheetColumn
@@ -20,6 +19,8 @@ def sheet(networks: Sequence[CountedNetwork]) -> Sheet:
     columns = dict.fromkeys(str(tool.choice) for counted in networks for tool in counted.tools)
     figures = {str(tool.choice): tool for counted in networks for tool in counted.tools}
     units = list(dict.fromkeys(tool.choice.figure.unit for tool in figures.values()))
+    if "macs" in units and "flops" in units:
+        units.remove("flops")  # which are twice the MACs
     cells = [{str(tool.choice): tool for tool in counted.tools} for counted in networks]
     ours = [{tool.choice.figure.unit: tool.ours for tool in counted.tools} for counted in networks]
     tools = [tool for counted in networks for tool in counted.tools]
@@ -48,7 +49,7 @@ def sheet(networks: Sequence[CountedNetwork]) -> Sheet:
         notes=[
             f"{counted.network.name}: {text}" for counted in networks for text in tool_counts.unknown(counted.tools)
         ],
-        foot=[f"rules of {', '.join(packages(tools))}"],
+        foot=[tool_counts.rules_of(tools)],
         record={"networks": [tool_counts.record(counted, ()) for counted in networks]},
         header=("model", "spec", "tool", "package", "figure", "unit", "count", "ours", "unknown"),
         rows=[_cells(counted, place) for counted in networks for place in range(len(counted.tools))],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from convcalc import steps
 from convcalc.cli.output import ExitCode, end, fail, reject, show, show_errors
@@ -37,7 +37,9 @@ def counts(
     batch: int | None = None,
     inputs: Mapping[str, Shape],
     variables: Mapping[str, str],
-    **how: Unpack[How],
+    strict: bool = False,
+    scale: str = "",
+    blocks: str = "",
 ) -> None:
     """Print what tools count of each file, how one of them does, or who gives a number.
 
@@ -50,6 +52,7 @@ def counts(
     from convcalc.views import view
     from convcalc.views.tool_counts import CountedNetwork
 
+    how: How = {"strict": strict, "scale": scale, "blocks": blocks}
     choices = _choices(tool, explain, across=across)
     number = _number(match) if match else None
     writer, out = view("counts", format), Output(sys.stdout)
