@@ -311,9 +311,9 @@ def network_of(**fields: Any) -> convcalc.Network:
 
 def test_it_lies_in_the_network_and_changes_no_figure() -> None:
     layers = "[conv: {out_channels: 4, kernel_size: 1}, relu]"
-    plain, said = (
+    plain, coded = (
         network_of(input="[3, 8, 8]", layers=layers, **code) for code in ({}, {"code": "{relu: F.relu, conv1: x.c}"})
     )
-    assert said.code == {"relu": "F.relu", "conv1": "x.c"}
-    assert convcalc.analyze(plain).totals == convcalc.analyze(said).totals
-    assert said.nodes == plain.nodes
+    assert coded.code == {"relu": "F.relu", "conv1": "x.c"}
+    assert convcalc.analyze(plain).totals == convcalc.analyze(coded).totals
+    assert coded.nodes == plain.nodes

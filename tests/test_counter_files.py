@@ -14,7 +14,8 @@ from conftest import MANY, draws
 from hypothesis import given
 
 from convcalc import counters, layers, steps
-from convcalc.analysis.counts import Facts, _layers, count
+from convcalc.analysis.counts import count
+from convcalc.analysis.layer_facts import Facts, asked_layers
 from convcalc.counters import reading
 from convcalc.counters.facts import FACTS, asked_as
 from convcalc.language import Source, SpecError, loads
@@ -67,7 +68,7 @@ def test_shipped_ones_are_right(name: str) -> None:
 
 
 def test_every_fact_that_a_rule_may_ask_for_is_given_and_no_other() -> None:
-    for layer, node in zip(_layers(NETWORK), NETWORK.layers, strict=True):
+    for layer, node in zip(asked_layers(NETWORK), NETWORK.layers, strict=True):
         fields = {*node.config.__struct_fields__}
         beside = {name for name in layer.facts if name.startswith(("before_", "after_"))}
         assert set(layer.facts) - beside == fields | set(FACTS)
@@ -371,7 +372,7 @@ def test_words_of_the_language_are_asked_for_with_a_line_behind() -> None:
 
 def test_facts_are_what_they_are_called() -> None:
     """Counted from the shapes here."""
-    for layer, node in zip(_layers(NETWORK), NETWORK.layers, strict=True):
+    for layer, node in zip(asked_layers(NETWORK), NETWORK.layers, strict=True):
         facts: Facts = layer.facts
         shapes = NETWORK.shapes_into(node)
         assert facts["in_elements"] == math.prod(shapes[0]) == facts["features"] * facts["rows"]

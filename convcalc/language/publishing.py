@@ -61,4 +61,4 @@ def agrees(count: int, amount: str) -> bool:
     digits = amount.rstrip("KMGTB ")
     decimals = len(digits.partition(".")[2])
     printed = int(digits.replace(".", "")) * SUFFIXES[amount[len(digits) :].strip()]
-    return 2 * abs(count * 10**decimals - printed) <= SUFFIXES[amount[len(digits) :].strip()]
+    return bool(2 * abs(count * 10**decimals - printed) <= SUFFIXES[amount[len(digits) :].strip()])
