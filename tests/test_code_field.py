@@ -300,7 +300,7 @@ def test_parameters_are_trimmed_around_it() -> None:
     from convcalc.language import trimming
 
     text = FIXED.replace("{CODE}", "{batch_norm1: F.batch_norm}")
-    network, other = (loads(Source("net.yaml", each_text)) for each_text in (text, text.replace("norm1", "norm2")))
+    network, other = (loads(Source("net.yaml", written)) for written in (text, text.replace("norm1", "norm2")))
     assert trimming._alike(network, network)
     assert not trimming._alike(network, other)
 
@@ -311,9 +311,9 @@ def network_of(**fields: Any) -> convcalc.Network:
 
 def test_it_lies_in_the_network_and_changes_no_figure() -> None:
     layers = "[conv: {out_channels: 4, kernel_size: 1}, relu]"
-    plain, said = (
+    plain, coded = (
         network_of(input="[3, 8, 8]", layers=layers, **code) for code in ({}, {"code": "{relu: F.relu, conv1: x.c}"})
     )
-    assert said.code == {"relu": "F.relu", "conv1": "x.c"}
-    assert convcalc.analyze(plain).totals == convcalc.analyze(said).totals
-    assert said.nodes == plain.nodes
+    assert coded.code == {"relu": "F.relu", "conv1": "x.c"}
+    assert convcalc.analyze(plain).totals == convcalc.analyze(coded).totals
+    assert coded.nodes == plain.nodes
