@@ -300,7 +300,7 @@ def test_parameters_are_trimmed_around_it() -> None:
     from convcalc.language import trimming
 
     text = FIXED.replace("{CODE}", "{batch_norm1: F.batch_norm}")
-    network, other = (loads(Source("net.yaml", each_text)) for each_text in (text, text.replace("norm1", "norm2")))
+    network, other = (loads(Source("net.yaml", written)) for written in (text, text.replace("norm1", "norm2")))
     assert trimming._alike(network, network)
     assert not trimming._alike(network, other)
 

@@ -15,7 +15,7 @@ from hypothesis import given
 
 from convcalc import counters, layers, steps
 from convcalc.analysis.counts import count
-from convcalc.analysis.layer_facts import Facts, asked_layers
+from convcalc.analysis.layer_facts import asked_layers
 from convcalc.counters import reading
 from convcalc.counters.facts import FACTS, asked_as
 from convcalc.language import Source, SpecError, loads
@@ -61,10 +61,18 @@ def test_shipped_ones_are_right(name: str) -> None:
     """Names in their rules too, which are not looked up where they are used."""
     text = (counters.FOLDER / f"{name}.yaml").read_text("utf-8")
     counter = reading.of_text(name, name, text, checked=True)
-    assert counter == counters.load(name)
+    assert counter.figures.keys() == counters.load(name).figures.keys() != set()
     assert counter.about
     assert counter.package
     assert counter.seen or counter.assumes
+
+
+def amounts(rule: str) -> list[int | None]:
+    """What a rule comes to for each layer."""
+    (counted,) = count(
+        NETWORK, counters.choices(read(yaml.safe_dump({"figures": {"M": {"unit": "macs", "others": rule}}})))
+    )
+    return [row.count for row in counted.layers]
 
 
 def test_every_fact_that_a_rule_may_ask_for_is_given_and_no_other() -> None:
@@ -74,7 +82,11 @@ def test_every_fact_that_a_rule_may_ask_for_is_given_and_no_other() -> None:
         assert set(layer.facts) - beside == fields | set(FACTS)
 
 
-RULE = "3 * in_elements + taps"
+@pytest.mark.parametrize("name", FACTS)
+def test_every_fact_has_a_value_in_every_layer(name: str) -> None:
+    assert amounts(f"7 if {name} == {name} else 8") == [7] * len(NETWORK.layers)
+
+
 ORDER = ("exact", "space", "calls exact", "calls space", "any", "others")
 """Where a rule is looked for, from the first on."""
 
@@ -372,9 +384,22 @@ def test_words_of_the_language_are_asked_for_with_a_line_behind() -> None:
 
 def test_facts_are_what_they_are_called() -> None:
     """Counted from the shapes here."""
-    for layer, node in zip(asked_layers(NETWORK), NETWORK.layers, strict=True):
-        facts: Facts = layer.facts
-        shapes = NETWORK.shapes_into(node)
-        assert facts["in_elements"] == math.prod(shapes[0]) == facts["features"] * facts["rows"]
-        assert facts["out_elements"] == math.prod(node.shape) == facts["out_positions"] * node.shape[0]
-        assert (facts["entering"], facts["inputs"]) == (sum(map(math.prod, shapes)), len(shapes))
+    nodes = NETWORK.layers
+    entering = [NETWORK.shapes_into(node) for node in nodes]
+    expected = {
+        "in_elements": [math.prod(shapes[0]) for shapes in entering],
+        "in_channels": [shapes[0][0] for shapes in entering],
+        "in_channels * in_positions": [math.prod(shapes[0]) for shapes in entering],
+        "sum(in_sizes)": [sum(shapes[0][1:]) for shapes in entering],
+        "out_elements": [math.prod(node.shape) for node in nodes],
+        "out_positions": [math.prod(node.shape[1:]) for node in nodes],
+        "sum(out_sizes)": [sum(node.shape[1:]) for node in nodes],
+        "entering": [sum(map(math.prod, shapes)) for shapes in entering],
+        "inputs": [len(shapes) for shapes in entering],
+        "features": [shapes[0][-1] for shapes in entering],
+        "rows * features": [math.prod(shapes[0]) for shapes in entering],
+        "rank": [len(shapes[0]) - 1 for shapes in entering],
+        "1 if before == 'conv' else 0": [int(node.name == "batch_norm1") for node in nodes],
+        "1 if after == 'gelu' else 0": [int(node.name == "relu1") for node in nodes],
+    }
+    assert {rule: amounts(rule) for rule in expected} == expected

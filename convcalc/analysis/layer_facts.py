@@ -49,10 +49,13 @@ def asked_layers(network: Network, batch: int = 1) -> list[AskedLayer]:
 
 
 def _only_readers(network: Network) -> list[int | None]:
-    """For each node the layer that alone reads it, once; None where there is none, or it leaves the network."""
+    """For each node the layer that alone reads it, once; None where there is none, or it leaves the network.
+
+    A layer that holds what it gives, a `parameter`, stands behind another and reads nothing of it.
+    """
     readers: list[list[int]] = [[] for _ in network.nodes]
-    for index, node in enumerate(network.nodes):
-        for source in node.inputs:
+    for index, node in enumerate(network.layers, network.input_count):
+        for source in () if node.config.holds_output else node.inputs:
             readers[source].append(index)
     leaving = frozenset(network.outputs)
     return [reading[0] if len(reading) == 1 and index not in leaving else None for index, reading in enumerate(readers)]

@@ -73,7 +73,7 @@ class CounterValues:
         return tuple(self.text(name, item) for item in self.items(name, node))
 
     def kind(self, name: str, word: str, node: Node) -> bool:
-        """Whether a word is a kind."""
+        """Whether there is a kind of that name; where there is none, that is reported."""
         if word in self.kinds:
             return True
         self.problem("CC013", node, f"{name}: there is no kind `{word}`", kind_meant(word, self.kinds))
