@@ -57,7 +57,7 @@ def written(cfg: str) -> list[str]:
 
 def compared(name: str, text: str, path: Path, layers: list[int]) -> tuple[int, int]:
     """How many sections are as Darknet counts them, and how many are not, for a cause that is named."""
-    _, counted, sections = sections_of(path, "darknet")
+    _, _, sections = sections_of(path, "darknet")
     right = wrong = 0
     for number, (section, figure) in enumerate(zip(written(text), layers, strict=True)):
         if abs(sections[number] - figure) <= figure * 2**-23 + 0.5:  # a float of 32 bits there

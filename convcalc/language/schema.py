@@ -43,10 +43,8 @@ def _mapping(properties: Schema) -> Schema:
 
 
 _BUDGET = _mapping({**dict.fromkeys(LIMITED, AMOUNT), DURATION: {"type": "number", "exclusiveMinimum": 0}})
-_PUBLISHED: Schema = {
-    "type": "object",
-    "additionalProperties": {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{PRINTED}$"}]},
-}
+_PRINTED: Schema = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{PRINTED}$"}]}
+_PUBLISHED: Schema = {"type": "object", "additionalProperties": _PRINTED}
 COMMON: Schema = {
     "name": {
         "type": "string",
