@@ -7,7 +7,7 @@ import random
 from fractions import Fraction
 from pathlib import Path
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 import convcalc

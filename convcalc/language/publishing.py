@@ -14,7 +14,7 @@ from convcalc.language.quantities import FACTORS
 from convcalc.language.tree import Mapping, Node, Scalar, described
 from convcalc.language.values import ValueReader
 
-SUFFIXES = {"": 1, **{name: FACTORS[name] for name in "KMGT"}, "B": 10**9}
+SUFFIXES: dict[str, int] = {"": 1, **{name: FACTORS[name] for name in "KMGT"}, "B": 10**9}
 AMOUNT = r"[0-9]+(\.[0-9]+)? ?[KMGTB]?"
 """The form of an amount, as a regular expression."""
 EXPECTED = f"expected a number as it is printed, with {', '.join(filter(None, SUFFIXES))} or nothing behind it"
