@@ -59,6 +59,7 @@ def unit_of(word: str) -> str:
 def agrees(count: int, amount: str) -> bool:
     """Whether a count is printed like this, rounded to as many digits as it has."""
     digits = amount.rstrip("KMGTB ")
-    decimals = len(digits.partition(".")[2])
-    printed = int(digits.replace(".", "")) * SUFFIXES[amount[len(digits) :].strip()]
-    return 2 * abs(count * 10**decimals - printed) <= SUFFIXES[amount[len(digits) :].strip()]
+    factor = SUFFIXES[amount[len(digits) :].strip()]
+    printed = int(digits.replace(".", "")) * factor
+    beyond: int = abs(count * 10 ** len(digits.partition(".")[2]) - printed)
+    return 2 * beyond <= factor
