@@ -7,7 +7,7 @@ import random
 from fractions import Fraction
 from pathlib import Path
 
-import jsonschema  # type: ignore[import-untyped]  # it comes without
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 import convcalc

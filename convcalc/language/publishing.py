@@ -14,7 +14,7 @@ from convcalc.language.quantities import FACTORS
 from convcalc.language.tree import Mapping, Node, Scalar, described
 from convcalc.language.values import ValueReader
 
-SUFFIXES = {"": 1, **{name: FACTORS[name] for name in "KMGT"}, "B": 10**9}
+SUFFIXES: dict[str, int] = {"": 1, **{name: FACTORS[name] for name in "KMGT"}, "B": 10**9}
 AMOUNT = r"[0-9]+(\.[0-9]+)? ?[KMGTB]?"
 """The form of an amount, as a regular expression."""
 EXPECTED = f"expected a number as it is printed, with {', '.join(filter(None, SUFFIXES))} or nothing behind it"
@@ -59,6 +59,7 @@ def unit_of(word: str) -> str:
 def agrees(count: int, amount: str) -> bool:
     """Whether a count is printed like this, rounded to as many digits as it has."""
     digits = amount.rstrip("KMGTB ")
-    decimals = len(digits.partition(".")[2])
-    printed = int(digits.replace(".", "")) * SUFFIXES[amount[len(digits) :].strip()]
-    return bool(2 * abs(count * 10**decimals - printed) <= SUFFIXES[amount[len(digits) :].strip()])
+    factor = SUFFIXES[amount[len(digits) :].strip()]
+    printed = int(digits.replace(".", "")) * factor
+    beyond: int = abs(count * 10 ** len(digits.partition(".")[2]) - printed)
+    return 2 * beyond <= factor
