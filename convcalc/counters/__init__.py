@@ -40,8 +40,8 @@ class PrintedFigure(msgspec.Struct, frozen=True):
     the call itself, its space (see `convcalc.language.coding`), or "" for any. `calls` are the same for any kind, after
     a rule of the kind's own for that call and before its rule for any; `others` is for what is left. Without that,
     nobody has seen what the tool counts there. `parts` are words for what kinds have beyond ours. `once`: layers that
-    share their arrays count once. `per_sample`: it is printed for one sample, whatever the batch. `times` is what all
-    of it is multiplied with.
+    share their arrays count once. `per_sample`: it is printed for one sample, whatever the batch. `times` is what all of
+    it is multiplied with.
     """
 
     word: str
