@@ -118,8 +118,8 @@ def _call(draft: Draft, place: CodePlace, *, is_alone: bool) -> CodeCall:
     last, is_torchs = place.module.rpartition(".")[2], place.module.startswith(_OWN)
     if is_torchs and place.is_leaf and (is_alone or _is_own(draft.kind, last)):
         return CodeCall("" if _is_own(draft.kind, last) else f"nn.{last}")
-    is_whole = _owned(draft, place) or (place.is_leaf and is_alone and bool(draft.weights))
-    if draft.kind in _BASES and is_whole and last.isidentifier():
+    is_whole = _owned(draft, place) or (is_alone and bool(draft.weights))
+    if draft.kind in _BASES and place.is_leaf and is_whole and last.isidentifier():
         return CodeCall(f"{last}(nn.{_BASES[draft.kind].format(len(draft.shape) - 1)})")
     if not place.module and place.is_leaf and is_alone:  # of a class that the file does not say
         return CodeCall()
