@@ -74,6 +74,8 @@ PRINTED = {
     "torchinfo": {"mult-adds": 14_496, "params": 760},
     "fvcore": {"FLOPs": 583_296, "params": 760},
     "flop-counter": {"FLOPs": 1_150_208},
+    "ptflops": {"MACs": 655_944, "params": 760},
+    "calflops": {"FLOPs": 610_568, "MACs": 296_576, "params": 760},
 }
 """What the tools print of the module itself, in the versions that their counters name."""
 
@@ -117,6 +119,15 @@ def test_files_without_functions_are_taken_to_call_some_and_say_so() -> None:
     assert network.code == {"relu": "F.relu"}
     (assumption,) = network.assumptions
     assert assumption.endswith("taken are 57 relu as F.relu")
+
+
+def test_modules_that_were_taken_apart_are_named() -> None:
+    network = convcalc.load(DATA / "torch" / "gru.b.pt2")
+    assert [
+        assumption
+        for assumption in network.assumptions
+        if assumption.endswith("of nn.GRU, which tools may count as one")
+    ]
 
 
 def test_modules_alone_say_nothing() -> None:
