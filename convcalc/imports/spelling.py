@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from convcalc.imports.drafts import INPUT, UNKNOWN, Draft, Origin
+from convcalc.imports.errors import plain
 from convcalc.layers import kind_of
 
 
@@ -34,10 +35,14 @@ class CodePlace(msgspec.Struct, frozen=True):
 
 
 class CodeCall(msgspec.Struct, frozen=True):
-    """What a layer is called as; empty where it is what is taken anyway. `is_taken`: the file does not say it."""
+    """What a layer is called as; empty where it is what is taken anyway.
+
+    `is_taken`: the file does not say it. `part_of` is the module of torch.nn that was taken apart into it and others.
+    """
 
     text: str = ""
     is_taken: bool = False
+    part_of: str = ""
 
 
 PlaceOf = Callable[[Origin], CodePlace | None]
@@ -118,12 +123,13 @@ def _call(draft: Draft, place: CodePlace, *, is_alone: bool) -> CodeCall:
     last, is_torchs = place.module.rpartition(".")[2], place.module.startswith(_OWN)
     if is_torchs and place.is_leaf and (is_alone or _is_own(draft.kind, last)):
         return CodeCall("" if _is_own(draft.kind, last) else f"nn.{last}")
-    is_whole = _owned(draft, place) or (place.is_leaf and is_alone and bool(draft.weights))
-    if draft.kind in _BASES and is_whole and last.isidentifier():
+    is_whole = _owned(draft, place) or (is_alone and bool(draft.weights))
+    if draft.kind in _BASES and place.is_leaf and is_whole and (is_alone or not is_torchs) and last.isidentifier():
         return CodeCall(f"{last}(nn.{_BASES[draft.kind].format(len(draft.shape) - 1)})")
     if not place.module and place.is_leaf and is_alone:  # of a class that the file does not say
         return CodeCall()
-    return CodeCall(place.function or _taken(draft), is_taken=place.is_taken or not place.function)
+    is_taken = place.is_taken or not place.function
+    return CodeCall(place.function or _taken(draft), is_taken, f"nn.{last}" if is_torchs and place.is_leaf else "")
 
 
 def _is_own(kind: str, module: str) -> bool:
@@ -136,7 +142,11 @@ def _taken(draft: Draft) -> str:
     """What a function is taken as where the file does not say how it is called: empty, if that is so anyway."""
     from convcalc.counters.calls import USUAL
 
-    if draft.kind in USUAL or (kind_of(draft.kind).is_convolution and len(draft.inputs) > 1):
+    if (
+        draft.kind in USUAL
+        or draft.kind == "elementwise"
+        or (kind_of(draft.kind).is_convolution and len(draft.inputs) > 1)
+    ):
         return ""
     if draft.kind == "upsample":
         return "F.interpolate"
@@ -147,9 +157,12 @@ def _taken(draft: Draft) -> str:
 
 def taken(called: Mapping[Draft, CodeCall]) -> list[str]:
     """What is said of layers whose call is not in the file."""
+    sentences = []
     unknown = Counter((draft.kind, call.text) for draft, call in called.items() if call.is_taken and call.text)
-    if not unknown:
-        return []
-    parts = ", ".join(f"{count} {kind} as {text}" for (kind, text), count in unknown.most_common(5))
-    more = f" and {len(unknown) - 5} more kinds" if len(unknown) > 5 else ""
-    return [f"the file does not say in full which functions the code calls; taken are {parts}{more}"]
+    if unknown:
+        listed = ", ".join(f"{count} {kind} as {text}" for (kind, text), count in unknown.most_common(5))
+        more = f" and {len(unknown) - 5} more kinds" if len(unknown) > 5 else ""
+        sentences.append(f"the file does not say in full which functions the code calls; taken are {listed}{more}")
+    for module, count in Counter(call.part_of for call in called.values() if call.part_of).items():
+        sentences.append(f"{count} layers are parts of {plain(module)}, which tools may count as one")
+    return sentences

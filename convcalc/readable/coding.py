@@ -62,14 +62,21 @@ def code_of(layers: Sequence[NamedCall], *, patterns: bool = False) -> dict[str,
         if any(layer.usual != most for layer in alike):
             code[kind] = most
         for layer in alike:
-            if layer.call != (most if kind in code else layer.usual):
+            if layer.name not in by_kind and layer.call != (most if kind in code else layer.usual):
                 apart.setdefault(layer.call, []).append(layer)
+    for layer in layers:
+        if layer.name in by_kind and layer.name != layer.kind:  # a name that by itself would mean a kind
+            code[f"*{layer.name}"] = layer.call
+            for other in layers:
+                if other.name.endswith(layer.name) and other.call != layer.call and other.name not in by_kind:
+                    alike = apart.setdefault(other.call, [])
+                    alike += [other] if other not in alike else []
     searched = layers if patterns and sum(len(layer.name) for layer in layers) <= _MOST_TEXT else ()
     for call, some in apart.items():
         by_pattern = _by_pattern(call, some, searched, 1 + _MOST_SOURCES // len(apart))
         named = {layer.name: None for layer in some if not any(layer.name in names for names in by_pattern.values())}
         code |= dict.fromkeys(by_pattern, call)
-        code |= {name if name not in by_kind else f"*{name}": call for name in named}
+        code |= dict.fromkeys(named, call)
     return code
 
 

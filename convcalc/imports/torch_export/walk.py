@@ -107,13 +107,17 @@ class _TorchWalk(Walk):
         return super().value(name)
 
     def code_places(self) -> PlaceOf | None:
-        """Where each operator was called; modules call others if operators are called in these."""
+        """Where each operator was called. Modules call others if operators are called in these, or in one like them."""
         nodes = [node for node in self.model.graph.nodes if isinstance(node, TorchNode)]
         paths = {".".join(node.path[:-length]) for node in nodes for length in range(1, len(node.path) + 1)}
+        places = [node.place for node in nodes if node.place is not None]
+        calling = {place.module for place in places if place.path in paths}
 
         def place_of(origin: Origin) -> CodePlace | None:
             place = origin.place if isinstance(origin, TorchNode) else None
-            return place if place is None or place.path in paths else replace(place, is_leaf=True)
+            if place is None or place.path in paths or place.module in calling:
+                return place
+            return replace(place, is_leaf=True)
 
         return place_of
 
