@@ -105,6 +105,7 @@ NAMELESS = {
     *EXACT,
     ("export", "--no-weights", "--force", "-o", "out.onnx"),
     ("lint", "--suggest-budget=10%"),
+    ("counts", "--tool", "thop", "--format", "csv"),
     ("compare", "--variant", "ghost,depthwise", "--format", "csv"),
 }
 """What prints the name of no layer."""
