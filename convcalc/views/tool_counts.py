@@ -158,7 +158,7 @@ def fault(fault: NamedFault) -> str:
 
 
 def _layers(names: Sequence[str]) -> str:
-    """How many they are, and which, those of repetitions in one name: 24 layers, encoder.*.expand, fc."""
+    """How many they are, and which, those of repetitions in a name: 24 layers, encoder.*.expand, encoder.*.project."""
     alike: dict[str, list[str]] = {}
     for name in names:
         alike.setdefault(_NUMBER.sub(".*", name), []).append(name)
