@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from importlib import import_module
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ import manual
 import pytest
 from command_line import application
 from conftest import MANY
+from fuzz.inputs import numbered
 from hypothesis import given
 from hypothesis import strategies as st
 from ledger import Entry, Ledger
+from msgspec.structs import replace
 from printed import axes, of_csv, of_grid, of_json, of_markdown, run, saved
 from rich.cells import cell_len
 from typer.testing import CliRunner
@@ -29,7 +32,7 @@ import convcalc
 from convcalc import counters
 from convcalc.analysis.matching import written
 from convcalc.cli import completion
-from convcalc.language import zoo
+from convcalc.language import Source, loads, zoo
 
 TOOL = """\
 about: whatever this test likes
@@ -509,6 +512,23 @@ def test_findings_that_are_named_are_there() -> None:
     assert {name for name in named if not (folder / f"{name}.sh").is_file()} == set()
 
 
+@pytest.mark.parametrize("number", range(MANY or 40))
+def test_rules_that_ship_come_to_a_number_on_any_network(number: int) -> None:
+    """Or the layer is not known; a rule that fails would end the command for all tools."""
+    try:
+        with convcalc.steps.run():
+            network = loads(Source("net.yaml", numbered("specs", number).data.decode()))
+    except (convcalc.SpecError, convcalc.steps.OutOfSteps, UnicodeDecodeError):
+        return  # half of them are wrong, as they are meant to be
+    for tool in convcalc.counts(network):
+        known = [layer.count for layer in tool.layers if layer.count is not None]
+        assert min(known, default=0) >= 0
+        assert sum(part.difference for part in tool.parts) == sum(known) - sum(
+            layer.ours for layer in tool.layers if layer.count is not None
+        )
+        assert len(known) + len(tool.unknown) == len(network.layers)
+
+
 def test_tools_are_completed() -> None:
     assert "thop" in completion.counter("th")
     assert completion.counter("thop:figure=p") == ["thop:figure=params"]
@@ -533,3 +553,54 @@ def test_ours_is_what_analyze_says(name: str) -> None:
     for tool in convcalc.counts(network):
         own = {"macs": totals.macs, "flops": 2 * totals.macs, "params": totals.params}
         assert tool.ours == own[tool.choice.figure.unit]
+
+
+# ---- faults that are planted ---------------------------------------------------------------------------------------
+
+COUNTS = "convcalc.views.tool_counts"
+PLANTED: dict[str, tuple[str, Callable[[Any], Any], Callable[[Probe], None]]] = {
+    "a difference the other way": (
+        f"{COUNTS}:beyond", lambda right: lambda tool: -right(tool),
+        test_json_has_every_figure_and_what_its_difference_is_made_of,
+    ),
+    "the first part for all": (
+        f"{COUNTS}:parts", lambda right: lambda *given_: right(*given_)[:1],
+        test_markdown_and_tables_have_the_same_figures_uncut,
+    ),
+    "our figure for the tool's": (
+        f"{COUNTS}:printed", lambda right: lambda tool: f"{tool.ours:,}",
+        test_markdown_and_tables_have_the_same_figures_uncut,
+    ),
+    "layers in reverse": (
+        "convcalc.views.tool_layers:layers_of", lambda right: lambda counted: right(counted)[::-1],
+        test_every_layer_has_its_rule_with_numbers_that_give_its_count,
+    ),
+    "rules with names for numbers": (
+        "convcalc.views.tool_layers:with_numbers", lambda right: lambda rule, facts: rule.text,
+        test_every_layer_has_its_rule_with_numbers_that_give_its_count,
+    ),
+    "a line of one more": (
+        "convcalc.analysis.lines:layer_line",
+        lambda right: lambda *given_: (lambda line: replace(line, tool_count=line.tool_count + 1))(right(*given_)),
+        test_analyze_counts_as_a_tool_on_every_line,
+    ),
+    "a tool's count of one sample": (
+        "convcalc.analysis.tools:counted_as",
+        lambda right: lambda report, choice: right(replace(report, terms=replace(report.terms, batch=1)), choice),
+        test_analyze_counts_as_a_tool_on_every_line,
+    ),
+    "faults that are not there": (
+        f"{COUNTS}:faults", lambda right: lambda tools: [],
+        test_json_has_every_figure_and_what_its_difference_is_made_of,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", PLANTED)
+def test_a_fault_that_is_planted_is_seen(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, wrong, check = PLANTED[what]
+    module, _, name = place.partition(":")
+    home = import_module(module)
+    monkeypatch.setattr(home, name, wrong(getattr(home, name)))
+    with pytest.raises((AssertionError, NameError)):  # a name is no number to `evaluated`
+        check(Probe(tmp_path, 0, 3))

@@ -25,6 +25,7 @@ COMMANDS = {
     "zoo": (),
     "lint": ("lint", "zoo:alexnet"),
     "sweep": (),
+    "counts": ("counts", "zoo:alexnet"),
 }
 """The folders of views, and a command that shows something quickly by each."""
 CALLED = {folder: arguments for folder, arguments in COMMANDS.items() if arguments}
@@ -60,6 +61,7 @@ def run(*arguments: str) -> tuple[int, str, str]:
 @pytest.mark.parametrize("command", CALLED)
 def test_a_file_is_a_format(toy: None, command: str) -> None:
     shown = {"analyze": "Analyzed", "compare": "Compared", "explain": "Explained", "lint": "Run", "memory": "Planned"}
+    shown["counts"] = "Sheet"
     code, out, _ = run(*CALLED[command], "--format", "toy")
     assert (code in {0, 1}, out) == (True, f"toy {shown[command]}\n")
     assert "toy" in run(command, "--help")[1]

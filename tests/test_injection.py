@@ -87,6 +87,8 @@ COMMANDS: list[tuple[str, ...]] = [
     *(("lint", flag) for flag in ("--diff", "--suggest-budget=10%")),
     *(("verify", "--format", name) for name in ("table", "json", "markdown")),
     *(("memory", "--format", name) for name in TABLES),
+    *(("counts", "--explain", "thop", "--format", name) for name in TABLES),
+    *(("counts", "--tool", "thop", "--format", name) for name in TABLES),
     *(("compare", "--variant", "ghost,depthwise", "--format", name) for name in TABLES),
     *(
         ("compare", "base.yaml", "--allow-input-change", "--format", name)
@@ -103,6 +105,7 @@ NAMELESS = {
     *EXACT,
     ("export", "--no-weights", "--force", "-o", "out.onnx"),
     ("lint", "--suggest-budget=10%"),
+    ("counts", "--tool", "thop", "--format", "csv"),
     ("compare", "--variant", "ghost,depthwise", "--format", "csv"),
 }
 """What prints the name of no layer."""

@@ -23,7 +23,7 @@ import msgspec
 import typer.main
 
 import convcalc
-from convcalc import SpecError, analyze, cli, opening, steps
+from convcalc import SpecError, analyze, cli, counters, opening, steps
 from convcalc.language import loads
 from fuzz.checks import check_diagnostic
 
@@ -117,8 +117,8 @@ def drawn(file: str, data: bytes, draw: random.Random) -> Arguments:
         form = draw.choice(LINT_FORMATS)
         return ["lint", OTHER, "--format", form, *known, *draw.choice(([], ["--select", "CC"], ["--diff"][:0]))]
     ways: tuple[Callable[[str, bytes, random.Random], Arguments], ...] = (_load, _analyze, _lint, _explain, _compare)
-    ways += (_verify, _fix, _baseline, _export)
-    chances = (8, 7, 6, 2, 5, 1, 3, 2, 2)
+    ways += (_verify, _fix, _baseline, _export, _counts)
+    chances = (8, 7, 6, 2, 5, 1, 3, 2, 2, 3)
     if file == MODEL and draw.random() < 0.5:
         return _import(file, data, draw)
     return draw.choices(ways, chances)[0](file, data, draw)
@@ -137,6 +137,16 @@ def _analyze(file: str, data: bytes, draw: random.Random) -> Arguments:
     if draw.random() < 0.1:
         return ["analyze", file, OTHER, *options]
     return ["analyze", _named(file, draw), *options]
+
+
+def _counts(file: str, data: bytes, draw: random.Random) -> Arguments:
+    form = ["--format", draw.choice(("table", "json", "csv", "markdown"))]
+    way = draw.random()
+    if way < 0.6:
+        return ["counts", _named(file, draw), *form, *draw.choice(([], [], ["--batch", "3"]))]
+    if way < 0.8:
+        return ["counts", file, "--explain", draw.choice(counters.names()), *form]
+    return ["analyze", file, "--count-as", draw.choice(counters.names()), *form]
 
 
 def _named(file: str, draw: random.Random) -> str:
