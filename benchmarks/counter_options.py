@@ -108,6 +108,9 @@ OPTIONS: dict[str, Counter] = {
 }
 """What is run beside the usual, of which what differs is kept."""
 
+OPTIONS_OF_NETWORKS = {name: OPTIONS[name] for name in ("flop-counter:grad=on", "flop-counter:pass=forward+backward")}
+"""What of it is run on networks, and kept in any case."""
+
 MORE: dict[str, Counter] = {
     "flop-counter:pass=forward+backward,input=on": flop_counter_backward_to_input,
     "calflops:pass=forward+backward": calflops_backward,
