@@ -5,7 +5,7 @@ Weights matter to one figure only: onnx-tool's params, since the exporter writes
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 
@@ -75,6 +75,18 @@ def networks() -> dict[str, CountedNetwork]:
     return made | {
         f"timm:{name}": CountedNetwork(_timm(name), shape, _zoo(spec)) for name, (spec, shape) in TIMM.items()
     }
+
+
+def member(made: Mapping[str, Any], shape: Sequence[int]) -> CountedNetwork:
+    """A network of torchvision by the name and what else its function takes."""
+
+    def make() -> Any:
+        from torchvision import models
+
+        taken = {"weights": None, **made}
+        return models.get_model(taken.pop("name"), **taken)
+
+    return CountedNetwork(make, tuple(shape), None)
 
 
 def _zoo(spec: str | None) -> str | None:

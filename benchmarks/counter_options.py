@@ -6,9 +6,7 @@ calflops put a module into evaluation mode whatever it was in.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from counter_tools import (
@@ -21,7 +19,6 @@ from counter_tools import (
     flop_counter_with_gradients,
     fvcore,
     of_flop_counter,
-    onnx_tool_of,
     ptflops,
     ptflops_aten,
     torchinfo,
@@ -86,16 +83,6 @@ def calflops_backward(module: Any, tensors: Tensors) -> Counted:
     return calflops_of(module, tensors, include_backPropagation=True)
 
 
-def onnx_tool_dynamo(module: Any, tensors: Tensors) -> Counted:
-    """onnx-tool on the file of torch's newer exporter."""
-    import torch
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        torch.onnx.export(module, tensors, str(path), dynamo=True, verbose=False)
-        return onnx_tool_of(path)
-
-
 OPTIONS: dict[str, Counter] = {
     "flop-counter:grad=on": flop_counter_with_gradients,
     "flop-counter:pass=forward+backward": flop_counter_backward,
@@ -108,14 +95,15 @@ OPTIONS: dict[str, Counter] = {
 }
 """What is run beside the usual, of which what differs is kept."""
 
+OPTIONS_OF_NETWORKS = {name: OPTIONS[name] for name in ("flop-counter:grad=on", "flop-counter:pass=forward+backward")}
+"""What of it is run on networks, and kept in any case."""
+
 MORE: dict[str, Counter] = {
     "flop-counter:pass=forward+backward,input=on": flop_counter_backward_to_input,
     "calflops:pass=forward+backward": calflops_backward,
     **{f"{tool}:batch=2": of_two(counter) for tool, counter in TOOLS.items()},
 }
 """What is also run on the drawn networks."""
-
-SLOW: dict[str, Counter] = {"onnx-tool:exporter=dynamo": onnx_tool_dynamo}
 
 
 def by_process(counters: Mapping[str, Counter]) -> list[dict[str, Counter]]:

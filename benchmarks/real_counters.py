@@ -1,7 +1,7 @@
 """The real counters, run again: what each tool says of networks and of single layers, as test data.
 
-    python benchmarks/real_counters.py {networks,layers,drawn}... [--write | --check] [--only GLOB]... [--alone]
-        [--by-layer FOLDER]
+    python benchmarks/real_counters.py {networks,families,layers,drawn}... [--write | --check]
+        [--only GLOB]... [--alone] [--by-layer FOLDER]
 
 needs an environment with PyTorch, the tools, and what convcalc needs (with these versions the data were written):
 
@@ -32,8 +32,8 @@ from pathlib import Path
 from typing import Any
 
 from counter_cases import Case, module_of, output_shape, tensors_of
-from counter_networks import CountedNetwork, networks
-from counter_options import MORE, OPTIONS, by_process
+from counter_networks import CountedNetwork, member, networks
+from counter_options import MORE, OPTIONS, OPTIONS_OF_NETWORKS, by_process
 from counter_tools import PACKAGES, TOOLS, Counted, Counter, Make, count, import_all
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,13 +83,27 @@ def main() -> int:
 def of_networks(asked: Asked) -> Iterator[tuple[str, Entry]]:
     """The networks that match, with what all tools say, each tool in a process of its own."""
     for name, network in networks().items():
-        if not _is_asked_for(name, asked):
-            continue
-        processes = [{tool: counter} for tool, counter in {**OPTIONS, **TOOLS}.items()]
-        counts = _counts(processes, partial(tuple, _network_and_picture(network)))
-        if asked.by_layer:
-            _write_by_layer(asked.by_layer, name, counts)
-        yield name, {"spec": network.spec, "input": list(network.shape), **_entry(counts, all_options=True)}
+        if _is_asked_for(name, asked):
+            counts = _counts_of(name, network, {**OPTIONS_OF_NETWORKS, **TOOLS}, asked)
+            yield name, {"spec": network.spec, "input": list(network.shape), **_entry(counts, all_options=True)}
+
+
+def of_families(asked: Asked) -> Iterator[tuple[str, Entry]]:
+    """Other members of the families, as their file itself says how torchvision makes them."""
+    for name, entry in _read("families")["networks"].items():
+        if _is_asked_for(name, asked):
+            counts = _counts_of(name, member(entry["torchvision"], entry["input"]), TOOLS, asked)
+            yield name, {"torchvision": entry["torchvision"], "input": entry["input"], **_entry(counts)}
+
+
+def _counts_of(
+    name: str, network: CountedNetwork, counters: dict[str, Counter], asked: Asked
+) -> dict[str, Counted | str]:
+    processes = [{tool: counter} for tool, counter in counters.items()]
+    counts = _counts(processes, partial(tuple, _network_and_picture(network)))
+    if asked.by_layer:
+        _write_by_layer(asked.by_layer, name, counts)
+    return counts
 
 
 def _is_asked_for(name: str, asked: Asked) -> bool:
@@ -179,10 +193,13 @@ def _write_by_layer(folder: Path, name: str, counts: dict[str, Counted | str]) -
 
 SETS: dict[str, Callable[[Asked], Iterator[tuple[str, Entry]]]] = {
     "networks": of_networks,
+    "families": of_families,
     "layers": of_layers,
     "drawn": of_drawn,
 }
 """What can be counted, by the name of its file."""
+KEYS = {"families": "networks"}
+"""Where the figures are in a file, if not under its own name."""
 
 
 def versions() -> dict[str, str]:
@@ -192,11 +209,12 @@ def versions() -> dict[str, str]:
 
 
 def _write(what: str, entries: dict[str, Entry], *, keeps_others: bool) -> None:
-    kept = _read(what)[what] if keeps_others else {}
+    key = KEYS.get(what, what)
+    kept = _read(what)[key] if keeps_others else {}
     lines = [
         f"{json.dumps(name)}: {json.dumps(entry, separators=(',', ':'))}" for name, entry in (kept | entries).items()
     ]
-    text = '{{"versions": {},\n"{}": {{\n{}\n}}}}\n'.format(json.dumps(versions()), what, ",\n".join(lines))
+    text = '{{"versions": {},\n"{}": {{\n{}\n}}}}\n'.format(json.dumps(versions()), key, ",\n".join(lines))
     json.loads(text)
     DATA.mkdir(parents=True, exist_ok=True)
     (DATA / f"{what}.json").write_text(text, encoding="utf-8")
@@ -204,7 +222,7 @@ def _write(what: str, entries: dict[str, Entry], *, keeps_others: bool) -> None:
 
 def _read(what: str) -> dict[str, Any]:
     path = DATA / f"{what}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"versions": {}, what: {}}
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"versions": {}, KEYS.get(what, what): {}}
 
 
 def _compare(what: str, entries: dict[str, Entry]) -> int:
@@ -216,7 +234,7 @@ def _compare(what: str, entries: dict[str, Entry]) -> int:
             print(f"{package}: {old} when the figures were written, {now.get(package)} now")
     changed = 0
     for name, entry in entries.items():
-        before, after = (dict(_flat(state)) for state in (written[what].get(name, {}), entry))
+        before, after = (dict(_flat(state)) for state in (written[KEYS.get(what, what)].get(name, {}), entry))
         for place in before | after:
             if before.get(place) != after.get(place):
                 changed += 1
