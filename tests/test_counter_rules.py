@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from functools import cache
@@ -22,7 +23,7 @@ from msgspec.structs import replace
 
 from convcalc import counters, imports, layers
 from convcalc.analysis.counts import LayerCount, count
-from convcalc.counters import ChosenFigure, Counter, PrintedFigure
+from convcalc.counters import ChosenFigure, PrintedFigure
 from convcalc.imports import ReadOptions
 from convcalc.language import loads
 from convcalc.language.source import Source
@@ -34,7 +35,18 @@ FINDINGS = Path(__file__).parent.parent / "findings"
 
 KNOWN = frozenset(counters.names())
 
-OTHERWISE: dict[tuple[str, str, str], str] = {}
+OTHERWISE: dict[tuple[str, str, str], str] = {
+    ("upsample as * size=16*", "calflops", "FLOPs"): (
+        "a size that is one number counts that number, and a spec keeps it for each axis: calflops:sizes=number"
+    ),
+    ("lp_pool as nn.LPPool3d*", "onnx-tool", "MACs"): "on three axes it was not seen through",
+    (
+        "a class token",
+        "onnx-tool",
+        "params",
+    ): "an array that Concat reads is no weight to it, and the rules have it as one",
+    ("not folded: conv, two norms", "onnx-tool", "MACs"): "a norm behind a norm is not seen through",
+}
 """What the rules do not say: by cases (a pattern of names), tool (with its options) and figure, each with its cause."""
 
 
@@ -78,6 +90,23 @@ def by_rules(network: Network, figures: Iterable[RealFigure]) -> Iterator[tuple[
         yield from ((real, None if own.unknown else own.count) for real, own in zip(choices, counts, strict=True))
 
 
+def equal_numbers(network: Network) -> int:
+    """Numbers of arrays of one axis beyond the first of each size, as fresh biases and norms are all alike."""
+    sizes: Counter[int] = Counter()
+    for node in network.layers:
+        shapes = network.shapes_into(node)
+        arrays = {**node.config.weights(*shapes), **node.config.buffers(*shapes)}
+        sizes.update(shape[0] for shape in arrays.values() if len(shape) == 1)
+    return sum(size * (times - 1) for size, times in sizes.items())
+
+
+def differs(network: Network, real: RealFigure, result: int | None) -> bool:
+    """Whether it is another figure; of onnx-tool's params, whose exporter writes equal arrays once, beyond these."""
+    if result is None or (real.tool.partition(":")[0], real.word) != ("onnx-tool", "params"):
+        return result != real.figure
+    return not 0 <= result - real.figure <= equal_numbers(network)
+
+
 @pytest.fixture(scope="module")
 def differing() -> dict[RealFigure, int | None]:
     """All figures that the rules do not give, with what they give."""
@@ -85,7 +114,7 @@ def differing() -> dict[RealFigure, int | None]:
     for name, case in cases().items():
         network = loads(Source(name, case["spec"]))
         results = by_rules(network, real_figures(name, case))
-        different |= {real: result for real, result in results if result != real.figure}
+        different |= {real: result for real, result in results if differs(network, real, result)}
     return different
 
 
@@ -103,7 +132,7 @@ def test_rules_give_what_the_tools_print(differing: dict[RealFigure, int | None]
 
 def test_what_is_excepted_differs(differing: dict[RealFigure, int | None]) -> None:
     figures = [real for name, case in cases().items() for real in real_figures(name, case) if exception(real)]
-    assert {exception(real) for real in figures} == set(OTHERWISE)
+    assert {exception(real) for real in figures} == {key for key in OTHERWISE if key[1] in KNOWN}
     assert all(real in differing for real in figures), "it comes right now: take it off the list"
 
 
@@ -179,7 +208,7 @@ def alone(name: str, draw: random.Random) -> Network:
     return Network(name, "", (*inputs, node), len(inputs), (len(inputs),), (), {}, {}, {})
 
 
-def chosen(counter: Counter) -> Iterator[ChosenFigure]:
+def chosen(counter: counters.Counter) -> Iterator[ChosenFigure]:
     """Every figure, with the options as they are, and each of the others."""
     yield from counters.choices(counter)
     for choice in counters.choices(counter):
