@@ -9,7 +9,7 @@ from convcalc.views.counts.shared import Sheet
 from convcalc.views.formats import terminal
 from convcalc.views.output import Output, Pen
 
-_NARROWEST_LIST = 22
+_NARROWEST_LIST = 20
 """Characters of a text of a list for which rather a column goes."""
 _INDENT = "    "
 
