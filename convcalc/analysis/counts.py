@@ -70,8 +70,30 @@ def count(network: Network, choices: Sequence[ChosenFigure], *, batch: int = 1) 
     Raises:
         SpecError: a rule of a user's own file gives no whole number.
     """
-    layers = asked_layers(network, batch)
-    return [_counted(network, layers, choice, batch) for choice in choices]
+    layers, rules = asked_layers(network, batch), _Rules()
+    return [_counted(network, layers, choice, batch, rules) for choice in choices]
+
+
+class _Rules:
+    """Works rules out, each once for the same values of the names in it: most layers differ in others."""
+
+    def __init__(self) -> None:
+        self._names: dict[Expression, list[str]] = {}
+        self._known: dict[tuple[Any, ...], Any] = {}
+
+    def value(self, rule: Expression, values: Facts) -> Any:
+        """What a rule comes to.
+
+        Raises:
+            ExpressionError: it comes to nothing.
+        """
+        names = self._names.get(rule)
+        if names is None:
+            names = self._names[rule] = [*{node.id: None for node in rule.names}, "rank"]  # which functions ask for
+        key = rule, *map(values.get, names)
+        if key not in self._known:
+            self._known[key] = rule.evaluate(values)
+        return self._known[key]
 
 
 def explained(network: Network, choice: ChosenFigure) -> list[tuple[Expression | None, Facts]]:
@@ -88,17 +110,20 @@ def _values(choice: ChosenFigure, layer: AskedLayer) -> Facts:
     return {asked_as(name): value for name, value in choice.options.items()} | layer.facts
 
 
-def _counted(network: Network, layers: Sequence[AskedLayer], choice: ChosenFigure, batch: int) -> ToolCount:
-    figure, known = choice.figure, dict[Any, tuple[Any, tuple[str, ...]]]()
+def _counted(
+    network: Network, layers: Sequence[AskedLayer], choice: ChosenFigure, batch: int, rules: _Rules
+) -> ToolCount:
+    figure, known = choice.figure, dict[int, tuple[Any, tuple[str, ...]]]()
     times = 1 if figure.unit == "params" or figure.per_sample else batch
     counted, unknown = [], []
     for node, layer in zip(network.layers, layers, strict=True):
-        if layer.key not in known:
+        if layer.number not in known:
             values = _values(choice, layer)
             is_known = node.config.costed  # of an operator that no kind says, nobody knows what it is in code
-            amount = _amount(choice.counter, figure, node.kind, layer.call, values, times) if is_known else None
-            known[layer.key] = amount, _faults(choice.counter, node.kind, values)
-        amount, faults = known[layer.key]
+            rule = rule_of(figure, node.kind, layer.call) if is_known else None
+            amount = None if rule is None else _amount(choice, node.kind, rule, values, times, rules)
+            known[layer.number] = amount, _faults(choice.counter, node.kind, values, rules)
+        amount, faults = known[layer.number]
         if amount is None:
             unknown.append(node.name)
         elif layer.is_shared and figure.once:
@@ -133,40 +158,39 @@ def rule_of(figure: PrintedFigure, kind: str, call: str) -> Expression | None:
     return figure.calls.get(call) or figure.calls.get(space) or rules.get("") or figure.others
 
 
-def _amount(counter: Counter, figure: PrintedFigure, kind: str, call: str, values: Facts, times: int) -> int | None:
-    """What a tool counts of a layer, of all samples together; None where nobody has seen that.
+def _amount(choice: ChosenFigure, kind: str, rule: Expression, values: Facts, times: int, rules: _Rules) -> int | None:
+    """What a tool counts of a layer, of all samples together; None where the rule says that nobody has seen that.
 
     A rule gives the amount of a sample, which is no whole number where a part of it is counted once for the batch.
     """
-    rule = rule_of(figure, kind, call)
-    if rule is None:
-        return None
+    figure = choice.figure
     try:
-        amount = rule.evaluate(values)
+        amount = rules.value(rule, values)
         if amount is None:
             return None
         if figure.times is not None:
-            amount *= figure.times.evaluate(values)
+            amount *= rules.value(figure.times, values)
         if not isinstance(amount, bool | str | tuple) and amount >= 0 and (amount * times).denominator == 1:
             return int(amount * times)
         problem = f"gives {shown(amount)}, where a whole number from 0 is expected"
     except ExpressionError as error:
         problem = str(error)
     message = f"the rule of {figure.word} for {kind}, {rule.text}: {problem}"
-    raise SpecError([Diagnostic(counter.name, 0, 0, 0, "CC011", message)])
+    raise SpecError([Diagnostic(choice.counter.name, 0, 0, 0, "CC011", message)])
 
 
-def _faults(counter: Counter, kind: str, values: Facts) -> tuple[str, ...]:
+def _faults(counter: Counter, kind: str, values: Facts, rules: _Rules) -> tuple[str, ...]:
     """What the tool gets wrong in a layer."""
-    return tuple(fault.what for fault in counter.faults if kind in fault.kinds and _holds(counter, fault, kind, values))
+    faults = [fault for fault in counter.faults if kind in fault.kinds]
+    return tuple(fault.what for fault in faults if _holds(counter, fault, kind, values, rules))
 
 
-def _holds(counter: Counter, fault: ToolFault, kind: str, values: Facts) -> bool:
+def _holds(counter: Counter, fault: ToolFault, kind: str, values: Facts, rules: _Rules) -> bool:
     """Whether the condition of a fault does."""
     if fault.when is None:
         return True
     try:
-        return fault.when.evaluate(values) is True
+        return rules.value(fault.when, values) is True
     except ExpressionError as error:
         message = f"the fault of {kind}, {fault.when.text}: {error}"
         raise SpecError([Diagnostic(counter.name, 0, 0, 0, "CC011", message)]) from None

@@ -18,9 +18,9 @@ Facts = dict[str, Any]
 
 
 class AskedLayer(msgspec.Struct, frozen=True):
-    """A layer with what rules ask of it; layers that are alike have the same `key`."""
+    """A layer with what rules ask of it; layers that are alike have the same `number`."""
 
-    key: Any
+    number: int
     call: str
     facts: Facts
     is_shared: bool
@@ -29,7 +29,7 @@ class AskedLayer(msgspec.Struct, frozen=True):
 def asked_layers(network: Network, batch: int = 1) -> list[AskedLayer]:
     """What rules may ask of each layer, of so many samples at once; what layers have in common is worked out once."""
     nodes, gradients, alone = network.nodes, _gradients(network), _only_readers(network)
-    known: dict[Any, Facts] = {}
+    known: dict[Any, tuple[int, Facts]] = {}
     layers = []
     for index, (node, call) in enumerate(zip(network.layers, calls_of(network), strict=True), network.input_count):
         reader = alone[index]
@@ -43,8 +43,8 @@ def asked_layers(network: Network, batch: int = 1) -> list[AskedLayer]:
             name = call.partition("(")[0].rpartition(".")[2]
             around = {"callee": name, "gradients": wanted, "batch": batch}
             beside = _neighbour("before", before) | _neighbour("after", after)
-            known[key] = layer_facts(node.config, shapes, node.shape) | beside | around
-        layers.append(AskedLayer(key, call, known[key], node.shared is not None))
+            known[key] = len(known), layer_facts(node.config, shapes, node.shape) | beside | around
+        layers.append(AskedLayer(known[key][0], call, known[key][1], node.shared is not None))
     return layers
 
 
