@@ -94,7 +94,7 @@ class GraphNode(msgspec.Struct):
     @property
     def module(self) -> str:
         """The class of the innermost module that it was called in; empty where the file does not say it."""
-        return (["", *_listed(self.classes)])[-2] if self.classes else ""
+        return ["", "", *_listed(self.classes)][-2]
 
     @property
     def aten(self) -> str:
