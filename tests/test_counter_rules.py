@@ -1,7 +1,7 @@
 """The rules of counters, held against what the tools themselves print.
 
 `tests/data/counters/layers.json` has single layers and `drawn.json` small networks, each as a spec beside what the
-tools said of the same in PyTorch (`benchmarks/real_counters.py` writes both). Whole networks are in
+tools said of the same in PyTorch (`benchmarks/real_counters` writes both). Whole networks are in
 test_counter_networks.
 """
 

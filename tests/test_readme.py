@@ -227,7 +227,7 @@ COLUMNS = [
 LAYERS = {"size_of": "size_of(first)[0]", "channels_of": "channels_of(first)"}
 NAMES = {"a variable": "given * 1", "a parameter": "parameter * 1", **LAYERS}
 CALLS = {
-    "abs": "1", "ceil": "1", "floor": "1", "len": "[1]", "max": "1, 0", "min": "1, 2", "round": "1",
+    "abs": "1", "as_double": "1", "ceil": "1", "floor": "1", "len": "[1]", "max": "1, 0", "min": "1, 2", "round": "1",
     "round_to": "1, 1", "sum": "[1]", "taps": "1", "on_axis": "1, 0, 1",
 }  # fmt: skip
 """A call of each function that is no layer's, worth 1, or a list of it."""

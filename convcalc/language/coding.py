@@ -4,9 +4,10 @@ A spec says it in `code`, by kind, or by a layer's name or a pattern of names; o
 
     code: {relu: F.relu, global_avg_pool: x.mean, "stage1.*.norm": LayerNorm2d(nn.LayerNorm), "gate.*": nn.Linear}
 
-A call is ``nn.NAME``, a module of exactly that class; ``F.NAME`` or ``torch.NAME``, a function; ``x.NAME``, a method of
-a tensor; one of the operators ``+ - * / @ **``; or ``NAME(nn.NAME)``, a subclass of a module. What is not said there is
-taken as a module of the kind's own class, or as what a person would write where PyTorch has no module.
+A call is ``nn.NAME``, a module of exactly that class, or ``nn``, of the kind's own; ``F.NAME`` or ``torch.NAME``, a
+function; ``x.NAME``, a method of a tensor; one of the operators ``+ - * / @ **``; or ``NAME(nn.NAME)``, a subclass of a
+module. What is not said there is taken as a module of the kind's own class, or as what a person would write where
+PyTorch has no module.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from convcalc.network import Network
 SPACES = ("nn", "F", "torch", "x", "operator", "subclass")
 """How code calls what a layer does: as a module, a function, a tensor's method, an operator, or a module's subclass."""
 
-CALL = r"(nn|F|torch|x)\.[A-Za-z_][A-Za-z0-9_.]*|\+|-|\*\*|\*|/|@|[A-Za-z_][A-Za-z0-9_]*\(nn\.[A-Za-z0-9_]+\)"
+CALL = r"nn|(nn|F|torch|x)\.[A-Za-z_][A-Za-z0-9_.]*|\+|-|\*\*|\*|/|@|[A-Za-z_][A-Za-z0-9_]*\(nn\.[A-Za-z0-9_]+\)"
 """The form of a call, as a regular expression."""
 EXPECTED = "expected what is called, as nn.ReLU, F.relu, x.mean, '+' or LayerNorm2d(nn.LayerNorm)"
 _PATTERN_SIGNS = frozenset("*?[")

@@ -1,6 +1,6 @@
 """The real counters, run again: what each tool says of networks and of single layers, as test data.
 
-    python benchmarks/real_counters.py {networks,families,layers,drawn}... [--write | --check]
+    python benchmarks/real_counters {networks,families,layers,drawn}... [--write | --check]
         [--only GLOB]... [--alone] [--by-layer FOLDER]
 
 needs an environment with PyTorch, the tools, and what convcalc needs (with these versions the data were written):
@@ -36,7 +36,7 @@ from counter_networks import CountedNetwork, member, networks
 from counter_options import MORE, OPTIONS, OPTIONS_OF_NETWORKS, by_process
 from counter_tools import PACKAGES, TOOLS, Counted, Counter, Make, count, import_all
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 DATA = ROOT / "tests" / "data" / "counters"
 Entry = dict[str, Any]
 """Of a network or case: `figures` and, where there are any, `options` and `errors`, each by tool."""
