@@ -32,6 +32,8 @@ OTHERWISE = {
     ("seresnet50", "FLOPs"): "with the additions and products of the gates",
     ("shufflenet_v1", "FLOPs"): "what the authors' code defines has 137.46 M",
     ("shufflenet_v2", "FLOPs"): "the paper's own table 5 makes 144.9 M",
+    ("swin_t", "params"): "the paper has 29 M, and 28.29 M are counted",
+    ("vit_b_16", "params"): "without the linear layer of the head",
     ("alexnet_original", "params"): "the paper says 60 million, and 60.97 M are counted",
 }
 """What is printed of networks in the zoo, and is not what these count, with the cause."""
