@@ -96,7 +96,10 @@ def test_digits_are_kept_as_they_are_written() -> None:
         ("{FLOPs: 1e9}", "1:20", "expected a number as it is printed"),
         ("{FLOPs: [1]}", "1:20", "found a list"),
         ("{FLOPs: }", "1:20", "found null"),
-        (f"{{{'x' * 41}: 1}}", "1:13", "expected a word of at most 40 printable characters"),
+        ("{GFLOPs: 4.1}", "1:21", "expected a number as it is printed"),
+        ("{FLOPs: 1.0001K}", "1:20", "expected a number as it is printed"),
+        (f"{{{'x' * 41}: 1}}", "1:13", "expected a word of 1 to 40 printable characters"),
+        ("{' ': 1}", "1:13", "expected a word of 1 to 40 printable characters"),
     ],
 )
 def test_what_is_no_number_is_refused_in_its_place(written: str, place: str, expected: str) -> None:
@@ -110,5 +113,13 @@ def test_what_is_no_number_is_refused_in_its_place(written: str, place: str, exp
 def test_the_schema_takes_what_is_read() -> None:
     checked = jsonschema.Draft7Validator(json.loads(json.dumps(schema.schema())))
     spec = {"input": [3, 8, 8], "layers": ["relu"]}
-    for amount, is_fine in (("3.8G", True), (25, True), (1.5, True), ("3.8 GFLOPs", False), (-1, False), ([1], False)):
+    for amount, is_fine in (
+        ("3.8G", True),
+        (25, True),
+        (1.5, False),
+        ("1.5", False),
+        ("3.8 GFLOPs", False),
+        (-1, False),
+        ([1], False),
+    ):
         assert checked.is_valid(spec | {"published": {"FLOPs": amount}}) == is_fine, amount
