@@ -604,3 +604,19 @@ def test_a_fault_that_is_planted_is_seen(what: str, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(home, name, wrong(getattr(home, name)))
     with pytest.raises((AssertionError, NameError)):  # a name is no number to `evaluated`
         check(Probe(tmp_path, 0, 3))
+
+
+def test_what_is_not_costed_here_is_at_least_and_not_nothing(tmp_path: Path) -> None:
+    """Of a layer without a cost neither we nor the tools know anything: our number is no more certain than theirs."""
+    path = tmp_path / "net.yaml"
+    path.write_text("input: [3, 8, 8]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 3}\n  - opaque\n", "utf-8")
+    macs = 6 * 6 * 8 * 3 * 9
+    table = run("counts", str(path), "--tool", "thop:figure=MACs")
+    assert f"ours: ≥ {macs:,} MACs" in table
+    assert f"≥ {macs:,}  ≥ {macs:,}" in table
+    layers = run("counts", str(path), "--explain", "thop")
+    assert re.search(r"^opaque1 +opaque +nn +\? +\? +\?", layers, re.MULTILINE)
+    assert f"ours ≥ {macs:,}" in layers
+    assert run("counts", str(path), "--across", "--tool", "thop").count(f"  ≥ {macs:,}") == len(["ours", "thop"])
+    matched = run("counts", str(path), "--match", str(macs))
+    assert re.search(rf"^ours +MACs +≥ {macs:,} +exact", matched, re.MULTILINE)
