@@ -437,6 +437,7 @@ def test_layers_that_nobody_has_seen_are_named_and_never_nothing(tmp_path: Path)
         (("--explain", "thop", "--match", "4G"), ("--explain and --match print something else each",)),
         (("--explain", "thop", "--tool", "thop"), ("leave --tool out",)),
         (("--top", "3"), ("is for --explain",)),
+        (("--tool", "fvcore:mode=eval,mode=train"), ("`mode` stands there twice", "name the tool again")),
         (("--list",), ("takes no network",)),
         (("--format", "xml"), ("expected one of table, csv, json, markdown",)),
     ],
