@@ -437,6 +437,11 @@ def test_layers_that_nobody_has_seen_are_named_and_never_nothing(tmp_path: Path)
         (("--explain", "thop", "--match", "4G"), ("--explain and --match print something else each",)),
         (("--explain", "thop", "--tool", "thop"), ("leave --tool out",)),
         (("--top", "3"), ("is for --explain",)),
+        (("--match", ""), ("--match: expected a value",)),
+        (("--explain", ""), ("--explain: expected a value",)),
+        (("--rules", ""), ("--rules: expected a value",)),
+        (("--match", "4.13"), ("decimals of something", "found '4.13'")),
+        (("--match", "9" * 30), ("at most 24 digits", "found '999")),
         (("--tool", "fvcore:mode=eval,mode=train"), ("`mode` stands there twice", "name the tool again")),
         (("--list",), ("takes no network",)),
         (("--format", "xml"), ("expected one of table, csv, json, markdown",)),
@@ -448,6 +453,13 @@ def test_what_is_wrong_is_told_with_what_to_do(arguments: tuple[str, ...], words
     assert result.exit_code == 2, text
     assert all(word in text for word in words), text
     assert "Traceback" not in text
+
+
+def test_what_is_of_all_tools_takes_none() -> None:
+    for arguments in (("--list",), ("--faults",), ("--rules", "thop")):
+        result = CliRunner().invoke(application(), ["counts", *arguments, "--tool", "thop"])
+        assert result.exit_code == 2
+        assert "is for networks" in result.output
 
 
 def test_all_that_is_wrong_with_tools_is_told_at_once() -> None:

@@ -88,8 +88,11 @@ def written(text: str) -> WrittenNumber:
     whole_part, decimals = re.sub(r"\D", "", match["whole"]), match["digits"] or ""
     power = int(match["power"] or 0) + _SCALES[(match["prefix"] or "").lower()]
     power += _SCALE_WORDS[match["word"].lower()] if match["word"] else 0
-    if len(decimals) > power or len(whole_part) + power > _MOST_DIGITS:
-        raise ValueError(f"expected a whole number, or decimals of something, as {whole_part}.{decimals or 0}G")
+    if len(whole_part) + power > _MOST_DIGITS:
+        raise ValueError(f"expected a number of at most {_MOST_DIGITS} digits, found {text[:60]!r}")
+    if len(decimals) > power:
+        expected = f"expected a whole number, or decimals of something, as {whole_part}.{decimals}G"
+        raise ValueError(f"{expected}; found {text[:60]!r}")
     step = 10 ** (power - len(decimals))
     value = int(whole_part + decimals) * step
     is_rounded = bool(decimals) or power > 0
