@@ -633,3 +633,9 @@ def test_what_is_not_costed_here_is_at_least_and_not_nothing(tmp_path: Path) -> 
     assert run("counts", str(path), "--across", "--tool", "thop").count(f"  ≥ {macs:,}") == len(["ours", "thop"])
     matched = run("counts", str(path), "--match", str(macs))
     assert re.search(rf"^ours +MACs +≥ {macs:,} +exact", matched, re.MULTILINE)
+
+
+def test_a_tool_with_two_figures_as_ours_is_named_once(tmp_path: Path) -> None:
+    path = saved(tmp_path, "input: [3, 8, 8]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 3}\n")
+    assert "params: keras-summary, thop print 224, as ours" in run("counts", path, "--tool", "keras-summary,thop")
+    assert "params: keras-summary prints 224, as ours" in run("counts", path, "--tool", "keras-summary")

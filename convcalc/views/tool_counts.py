@@ -75,7 +75,8 @@ def _is_ours(tool: ToolCount) -> bool:
 
 
 def _as_ours(tools: Sequence[ToolCount]) -> str:
-    return f"params: {', '.join(map(tool_name, tools))} print {words.exact(tools[0].ours)}, as ours"
+    names = dict.fromkeys(map(tool_name, tools))  # one may print two such figures
+    return f"params: {', '.join(names)} print{'s' * (len(names) == 1)} {words.exact(tools[0].ours)}, as ours"
 
 
 def title(counted: CountedNetwork) -> tuple[str, str, str]:
