@@ -206,6 +206,11 @@ MISTAKES = {
     "a word with a comma": ("figures: {«'a,b'»: {unit: macs}}\n", "CC011", "cannot be written behind figure="),
     "an option that is taken": (f"options: {{«figure»: [a]}}\n{LEAST}", "CC011", "`figure` is taken"),
     "an option that is a fact": (f"options: {{«macs»: [a]}}\n{LEAST}", "CC011", "`macs` is taken"),
+    "an option that is a field": (
+        "options: {bias: [on, off]}\nfigures: {M: {unit: macs, count: {conv: «bias» == 'on'}}}\n",
+        "CC013",
+        "conv: `bias` is the layer's own field here, which goes before the option ... another name",
+    ),
     "an option that is no name": (f"options: {{«a b»: [a]}}\n{LEAST}", "CC011", "small letters and digits"),
     "an option without values": (f"options: {{mode: «[»]}}\n{LEAST}", "CC011", "mode: expected a list of texts"),
     "a value twice": (f"options: {{mode: [a, «A»]}}\n{LEAST}", "CC011", "the value `A` stands there twice"),

@@ -437,6 +437,12 @@ def test_layers_that_nobody_has_seen_are_named_and_never_nothing(tmp_path: Path)
         (("--explain", "thop", "--match", "4G"), ("--explain and --match print something else each",)),
         (("--explain", "thop", "--tool", "thop"), ("leave --tool out",)),
         (("--top", "3"), ("is for --explain",)),
+        (("--match", ""), ("--match: expected a value",)),
+        (("--explain", ""), ("--explain: expected a value",)),
+        (("--rules", ""), ("--rules: expected a value",)),
+        (("--match", "4.13"), ("decimals of something", "found '4.13'")),
+        (("--match", "9" * 30), ("at most 24 digits", "found '999")),
+        (("--tool", "fvcore:mode=eval,mode=train"), ("`mode` stands there twice", "name the tool again")),
         (("--list",), ("takes no network",)),
         (("--format", "xml"), ("expected one of table, csv, json, markdown",)),
     ],
@@ -447,6 +453,13 @@ def test_what_is_wrong_is_told_with_what_to_do(arguments: tuple[str, ...], words
     assert result.exit_code == 2, text
     assert all(word in text for word in words), text
     assert "Traceback" not in text
+
+
+def test_what_is_of_all_tools_takes_none() -> None:
+    for arguments in (("--list",), ("--faults",), ("--rules", "thop")):
+        result = CliRunner().invoke(application(), ["counts", *arguments, "--tool", "thop"])
+        assert result.exit_code == 2
+        assert "is for networks" in result.output
 
 
 def test_all_that_is_wrong_with_tools_is_told_at_once() -> None:
@@ -604,3 +617,25 @@ def test_a_fault_that_is_planted_is_seen(what: str, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(home, name, wrong(getattr(home, name)))
     with pytest.raises((AssertionError, NameError)):  # a name is no number to `evaluated`
         check(Probe(tmp_path, 0, 3))
+
+
+def test_what_is_not_costed_here_is_at_least_and_not_nothing(tmp_path: Path) -> None:
+    """Of a layer without a cost neither we nor the tools know anything: our number is no more certain than theirs."""
+    path = tmp_path / "net.yaml"
+    path.write_text("input: [3, 8, 8]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 3}\n  - opaque\n", "utf-8")
+    macs = 6 * 6 * 8 * 3 * 9
+    table = run("counts", str(path), "--tool", "thop:figure=MACs")
+    assert f"ours: ≥ {macs:,} MACs" in table
+    assert f"≥ {macs:,}  ≥ {macs:,}" in table
+    layers = run("counts", str(path), "--explain", "thop")
+    assert re.search(r"^opaque1 +opaque +nn +\? +\? +\?", layers, re.MULTILINE)
+    assert f"ours ≥ {macs:,}" in layers
+    assert run("counts", str(path), "--across", "--tool", "thop").count(f"  ≥ {macs:,}") == len(["ours", "thop"])
+    matched = run("counts", str(path), "--match", str(macs))
+    assert re.search(rf"^ours +MACs +≥ {macs:,} +exact", matched, re.MULTILINE)
+
+
+def test_a_tool_with_two_figures_as_ours_is_named_once(tmp_path: Path) -> None:
+    path = saved(tmp_path, "input: [3, 8, 8]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 3}\n")
+    assert "params: keras-summary, thop print 224, as ours" in run("counts", path, "--tool", "keras-summary,thop")
+    assert "params: keras-summary prints 224, as ours" in run("counts", path, "--tool", "keras-summary")

@@ -42,6 +42,8 @@ MULTIPLES = ((1, 4), (1, 2), (3, 4), (5, 4), (3, 2), (7, 4), (2, 1), (3, 1), (4,
 BATCHES = (2, 4, 8, 10, 16, 32, 64, 100, 128, 256, 512, 1000, 1024)
 _MOST_SIZES = 16
 """Sizes at which a network is read again, those first that should come nearest."""
+OURS = "ours"
+"""Whose numbers our own conventions are."""
 _NEAR = 1.7
 """So far may a size be off, by what positions say, to be tried."""
 
@@ -86,8 +88,11 @@ def written(text: str) -> WrittenNumber:
     whole_part, decimals = re.sub(r"\D", "", match["whole"]), match["digits"] or ""
     power = int(match["power"] or 0) + _SCALES[(match["prefix"] or "").lower()]
     power += _SCALE_WORDS[match["word"].lower()] if match["word"] else 0
-    if len(decimals) > power or len(whole_part) + power > _MOST_DIGITS:
-        raise ValueError(f"expected a whole number, or decimals of something, as {whole_part}.{decimals or 0}G")
+    if len(whole_part) + power > _MOST_DIGITS:
+        raise ValueError(f"expected a number of at most {_MOST_DIGITS} digits, found {text[:60]!r}")
+    if len(decimals) > power:
+        expected = f"expected a whole number, or decimals of something, as {whole_part}.{decimals}G"
+        raise ValueError(f"{expected}; found {text[:60]!r}")
     step = 10 ** (power - len(decimals))
     value = int(whole_part + decimals) * step
     is_rounded = bool(decimals) or power > 0
@@ -149,15 +154,15 @@ def _ours(network: Network, batch: int) -> Iterator[CountedNumber]:
         params, buffers = (params + learned, buffers + kept) if node.shared is None else (params, buffers)
         macs, elementwise_ops = macs + products * batch, elementwise_ops + others * batch
         convolutions += products * batch if node.config.is_convolution else 0
-    yield CountedNumber("ours", "MACs", "macs", macs)
-    yield CountedNumber("ours", "2 x MACs", "flops", 2 * macs)
-    yield CountedNumber("ours", "FLOPs: 2 x MACs and element-wise ops", "flops", 2 * macs + elementwise_ops)
+    yield CountedNumber(OURS, "MACs", "macs", macs)
+    yield CountedNumber(OURS, "2 x MACs", "flops", 2 * macs)
+    yield CountedNumber(OURS, "FLOPs: 2 x MACs and element-wise ops", "flops", 2 * macs + elementwise_ops)
     if convolutions not in (0, macs):
-        yield CountedNumber("ours", "MACs of convolutions", "macs", convolutions)
-        yield CountedNumber("ours", "2 x MACs of convolutions", "flops", 2 * convolutions)
-    yield CountedNumber("ours", "params", "params", params)
+        yield CountedNumber(OURS, "MACs of convolutions", "macs", convolutions)
+        yield CountedNumber(OURS, "2 x MACs of convolutions", "flops", 2 * convolutions)
+    yield CountedNumber(OURS, "params", "params", params)
     if buffers:
-        yield CountedNumber("ours", "params and buffers", "params", params + buffers)
+        yield CountedNumber(OURS, "params and buffers", "params", params + buffers)
 
 
 def matches(number: WrittenNumber, counted: Sequence[CountedNumber]) -> list[CountedNumber]:

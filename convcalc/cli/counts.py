@@ -37,22 +37,22 @@ def counts(
         ),
     ] = None,
     explain: Annotated[
-        str,
+        str | None,
         option(
             "TOOL",
             "How that tool comes to its number, layer by layer.",
             show_default=False,
             autocompletion=completion.counter,
         ),
-    ] = "",
+    ] = None,
     match: Annotated[
-        str,
+        str | None,
         option(
             "NUMBER",
             "Which tools and conventions give a number, as 4.13G or '8.2 GFLOPs', and where.",
             show_default=False,
         ),
-    ] = "",
+    ] = None,
     across: Annotated[
         bool, typer.Option("--across", help="All networks in one table, a column a tool; by default the zoo.")
     ] = False,
@@ -61,14 +61,14 @@ def counts(
         bool, typer.Option("--faults", help="What the tools get wrong, and the script that shows it.")
     ] = False,
     rules: Annotated[
-        str,
+        str | None,
         option(
             "TOOL",
             "The rules of a tool, and what it gets wrong.",
             show_default=False,
             autocompletion=completion.counter,
         ),
-    ] = "",
+    ] = None,
     format: Annotated[str, format_option("counts", "table")] = "table",  # noqa: A002  # the option's name
     top: Annotated[
         int | None, typer.Option(min=1, help="Of --explain only the layers with the largest differences.")
@@ -86,13 +86,18 @@ def counts(
     """
     asked = {"--explain": explain, "--match": match, "--across": across, "--list": list_, "--faults": faults}
     asked["--rules"] = rules
+    for name, value in asked.items():
+        if value == "":
+            raise typer.BadParameter("expected a value, found ''", param_hint=name)
     together = [name for name, value in asked.items() if value]
     if len(together) > 1:
         raise typer.BadParameter(f"{' and '.join(together)} print something else each: leave all but one out")
     if list_ or faults or rules:
         if files:
             raise typer.BadParameter("is of the tools alone, and takes no network", param_hint=together[0])
-        work.describe(rules, faults=faults, format=format)
+        if tool:
+            raise typer.BadParameter("is for networks; `--rules TOOL` says all of one tool", param_hint="--tool")
+        work.describe(rules or "", faults=faults, format=format)
         return
     if not files and not across:
         raise typer.BadParameter("missing; `convcalc counts --list` lists the tools", param_hint="NET")
@@ -103,8 +108,8 @@ def counts(
     work.counts(
         files or [f"{zoo.SCHEME}{name}" for name in zoo.names()],
         tool=tool or [],
-        explain=explain,
-        match=match,
+        explain=explain or "",
+        match=match or "",
         across=across,
         format=format,
         top=top,

@@ -62,6 +62,12 @@ def not_given(expression: Expression, kinds: Iterable[str], options: Collection[
     return sorted(left)
 
 
+def hidden(expression: Expression, kinds: Iterable[str], options: Collection[str]) -> list[str]:
+    """The options that a rule asks for where a layer of one of the kinds has a field of that name, and gives that."""
+    asked = {node.id for node in expression.names}.intersection(options)
+    return sorted(asked.intersection(field for kind in kinds for field in field_types(kind_of(kind)))) if asked else []
+
+
 @cache
 def _every_field() -> frozenset[str]:
     return frozenset(field for kind in kind_names() for field in field_types(kind_of(kind)))

@@ -53,7 +53,10 @@ def chosen(counter: Counter, text: str, options: Sequence[tuple[str, str, str]])
     """
     values = {name: known[0] for name, known in counter.options.items()}
     figure = next(iter(counter.figures.values()))
-    for name, sign, value in options:
+    for place, (name, sign, value) in enumerate(options):
+        if name in [earlier for earlier, _, _ in options[:place]]:
+            advice = "name the tool again for each value, as fvcore:mode=eval,fvcore:mode=train"
+            raise _refusal(text, f"{counter.name}: `{called(name)}` stands there twice", advice)
         known: Collection[str] = counter.figures if name == _FIGURE else counter.options.get(name, ())
         if not known:
             there = (_FIGURE, *counter.options)

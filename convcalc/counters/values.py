@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection, Iterable
 
 from convcalc import steps
-from convcalc.counters.facts import names_for, not_given
+from convcalc.counters.facts import hidden, names_for, not_given
 from convcalc.language.expressions import FUNCTIONS, Expression, ExpressionError, place
 from convcalc.language.source import STEPS_OF_DIAGNOSTIC, Diagnostic, Source
 from convcalc.language.suggestions import did_you_mean, kind_meant, listed
@@ -112,6 +112,7 @@ class CounterValues:
             self.problem("CC011", node, f"{name}: a rule is about one layer, and `{expression.layers[0]}` is another")
         elif self.checked and self._has_functions(name, node, expression):
             self._check_names(name, node, expression, self.kinds if kinds is None else tuple(kinds))
+            self._check_options(name, node, expression, () if kinds is None else tuple(kinds))
         return expression
 
     def _has_functions(self, name: str, node: Scalar, expression: Expression) -> bool:
@@ -137,6 +138,16 @@ class CounterValues:
                 advice = did_you_mean(word, known) or f"there are {', '.join(known)}"
             message = f"{name}: nothing gives `{word}` a value"
             self._report("CC013", self._within(node, expression.text, error), message, advice)
+
+    def _check_options(self, name: str, node: Scalar, expression: Expression, kinds: Collection[str]) -> None:
+        """A rule that holds an option against a value means it, and not the field of a layer that is called so."""
+        texts = {part.value for part in ast.walk(expression.tree) if isinstance(part, ast.Constant)}
+        for option in hidden(expression, kinds, self.options):
+            if texts.intersection(self.options[option]):
+                first = next(asked for asked in expression.names if asked.id == option)
+                mark = self._within(node, expression.text, ExpressionError("", first))
+                message = f"{name}: `{option}` is the layer's own field here, which goes before the option"
+                self._report("CC013", mark, message, "give the option another name")
 
     def _within(self, node: Scalar, text: str, error: ExpressionError) -> tuple[int, int]:
         """What is marked of an expression: the part to blame, where the text is written as it reads."""

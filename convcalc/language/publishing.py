@@ -15,8 +15,10 @@ from convcalc.language.tree import Mapping, Node, Scalar, described
 from convcalc.language.values import ValueReader
 
 SUFFIXES: dict[str, int] = {"": 1, **{name: FACTORS[name] for name in "KMGT"}, "B": 10**9}
-AMOUNT = r"[0-9]+(\.[0-9]+)? ?[KMGTB]?"
-"""The form of an amount, as a regular expression."""
+AMOUNT = "[0-9]+|" + "|".join(
+    rf"[0-9]+(\.[0-9]{{1,{len(str(factor)) - 1}}})? ?{name}" for name, factor in SUFFIXES.items() if name
+)
+"""The form of an amount, as a regular expression: decimals are of something, as no part of a MAC is counted."""
 EXPECTED = f"expected a number as it is printed, with {', '.join(filter(None, SUFFIXES))} or nothing behind it"
 _LONGEST_WORD = 40
 _LONGEST_AMOUNT = 30
@@ -31,8 +33,8 @@ def published(reader: ValueReader, node: Node) -> dict[str, str]:
     amounts = {}
     for key, value in node.entries:
         word = str(key.value)
-        if len(word) > _LONGEST_WORD or not word.isprintable():
-            reader.problem("CC011", key, f"published: expected a word of at most {_LONGEST_WORD} printable characters")
+        if not 0 < len(word.strip()) <= len(word) <= _LONGEST_WORD or not word.isprintable():
+            reader.problem("CC011", key, f"published: expected a word of 1 to {_LONGEST_WORD} printable characters")
             continue
         text = _written(reader, value)
         if text is None:

@@ -46,7 +46,7 @@ def _mapping(properties: Schema) -> Schema:
 _PUBLISHED: Schema = {
     "type": "object",
     "additionalProperties": {
-        "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{PRINTED}$"}]
+        "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^({PRINTED})$"}]
     },
 }
 _TOOL: Schema = {

@@ -46,12 +46,12 @@ def sheet(counted: CountedNetwork) -> Sheet:
     shown = [tool for tool in tools if len(alike) < LEAST_ALIKE or tool not in alike]
     return Sheet(
         title=title(counted),
-        above=[ours(tools)] if tools else [],
+        above=[ours(counted)] if tools else [],
         columns=[
             SheetColumn("tool", [tool_name(tool) for tool in shown], is_text=True, style="bold"),
             SheetColumn("word", [_word(counted, tool) for tool in shown], is_text=True, style="cyan"),
             SheetColumn("prints", [printed(tool) for tool in shown]),
-            SheetColumn("ours", [words.exact(tool.ours) for tool in shown], rank=2),
+            SheetColumn("ours", [own(counted.network, tool.ours) for tool in shown], rank=2),
             SheetColumn("difference", [difference(tool) for tool in shown]),
         ],
         lists_header="made of",
@@ -75,7 +75,8 @@ def _is_ours(tool: ToolCount) -> bool:
 
 
 def _as_ours(tools: Sequence[ToolCount]) -> str:
-    return f"params: {', '.join(map(tool_name, tools))} print {words.exact(tools[0].ours)}, as ours"
+    names = dict.fromkeys(map(tool_name, tools))  # one may print two such figures
+    return f"params: {', '.join(names)} print{'s' * (len(names) == 1)} {words.exact(tools[0].ours)}, as ours"
 
 
 def title(counted: CountedNetwork) -> tuple[str, str, str]:
@@ -136,10 +137,16 @@ def parts(tool: ToolCount, most: int = MOST_PARTS) -> list[str]:
     return texts + ([f"{len(listed) - len(shown)} more {rest:+,}"] if len(shown) < len(listed) else [])
 
 
-def ours(tools: Sequence[ToolCount]) -> str:
+def own(network: Network, count: int) -> str:
+    """What we count of a network, as far as it is known."""
+    return f"{'≥ ' * bool(network.uncosted)}{words.exact(count)}"
+
+
+def ours(counted: CountedNetwork) -> str:
     """Our own figures in the units of the tools."""
-    by_unit = {tool.choice.figure.unit: tool.ours for tool in tools}
-    return f"ours: {'; '.join(f'{words.exact(count)} {OURS[unit]}' for unit, count in by_unit.items())}"
+    by_unit = {tool.choice.figure.unit: tool.ours for tool in counted.tools}
+    amounts = [f"{own(counted.network, count)} {OURS[unit]}" for unit, count in by_unit.items()]
+    return f"ours: {'; '.join(amounts)}"
 
 
 def unknown(tools: Sequence[ToolCount]) -> list[str]:
@@ -166,20 +173,20 @@ def _layers(names: Sequence[str]) -> str:
     return f"{len(names)} layer{'s' * (len(names) > 1)}, {words.listed(shown)}"
 
 
-def total(tool: ToolCount) -> str:
+def total(network: Network, tool: ToolCount) -> str:
     """What a tool prints of a network, by which version's rules, and what is beyond ours."""
     counter, texts = tool.choice.counter, parts(tool)
     made_of = f": {', '.join(texts)}" if texts else ""
     version = counter.package if counter.package and tool_name(tool) == counter.name else ""
     whose = version if version.startswith(counter.name) else f"{tool_name(tool)} ({counter.package or 'no package'})"
-    own = f"ours {words.exact(tool.ours)}, {difference(tool)}{made_of}"
-    return f"{whose}: {printed(tool)} {tool.choice.figure.word}; {own}"
+    held = f"ours {own(network, tool.ours)}, {difference(tool)}{made_of}"
+    return f"{whose}: {printed(tool)} {tool.choice.figure.word}; {held}"
 
 
 def beside(network: Network, tool: ToolCount) -> list[str]:
     """The same, and what must be known of it, as lines below a table of the network."""
     counted = CountedNetwork("", network, [tool])
-    return [total(tool), *unknown([tool]), *map(fault, faults([tool])), *assumed(counted)]
+    return [total(network, tool), *unknown([tool]), *map(fault, faults([tool])), *assumed(counted)]
 
 
 def about(report: Report) -> list[str]:

@@ -66,7 +66,7 @@ def _value(value: Any) -> str:
 
 def sheet(counted: CountedNetwork, top: int | None = None) -> Sheet:
     """The table of a network's layers, or of those with the largest differences."""
-    (tool,), layers = counted.tools, layers_of(counted)
+    (tool,), layers, uncosted = counted.tools, layers_of(counted), set(counted.network.uncosted)
     shown = layers
     if top is not None:
         shown = sorted(layers, key=lambda row: -abs(row.difference or 0) if row.difference is not None else -(10**99))
@@ -80,7 +80,8 @@ def sheet(counted: CountedNetwork, top: int | None = None) -> Sheet:
             SheetColumn("kind", [row.layer.kind for row in shown], is_text=True, rank=5, style="cyan"),
             SheetColumn("call", [row.layer.call for row in shown], is_text=True, rank=4),
             SheetColumn("counts", ["?" if row.layer.count is None else words.exact(row.layer.count) for row in shown]),
-            SheetColumn("ours", [words.exact(row.layer.ours) for row in shown], rank=3),
+            SheetColumn("ours", ["?" if row.layer.name in uncosted else words.exact(row.layer.ours) for row in shown],
+                        rank=3),
             SheetColumn("difference", [_signed(row.difference) for row in shown]),
             SheetColumn("", ["fault" if row.layer.faults else "" for row in shown], is_text=True, style="red"),
             SheetColumn("rule with numbers", [row.numbers for row in shown], is_text=True, rank=7,
@@ -88,7 +89,7 @@ def sheet(counted: CountedNetwork, top: int | None = None) -> Sheet:
         ],
         styles=["" if row.layer.count or row.layer.ours or row.layer.count is None else "dim" for row in shown],
         notes=[
-            tool_counts.total(tool),
+            tool_counts.total(counted.network, tool),
             *_rules(shown),
             *tool_counts.unknown([tool]),
             *map(tool_counts.fault, faults([tool])),

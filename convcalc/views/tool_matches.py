@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from convcalc.analysis.matching import CountedNumber, WrittenNumber
+from convcalc.analysis.matching import OURS, CountedNumber, WrittenNumber
 from convcalc.analysis.tools import assumptions
 from convcalc.views import tool_counts, words
 from convcalc.views.counts.shared import Sheet, SheetColumn
@@ -44,7 +44,7 @@ def sheet(matched: Matched) -> Sheet:
         columns=[
             SheetColumn("", [way.whose for way in shown], is_text=True, style="bold"),
             SheetColumn("word", [way.what for way in shown], is_text=True, style="cyan"),
-            SheetColumn("gives", [words.exact(way.count) for way in shown]),
+            SheetColumn("gives", [_given(counted, way) for way in shown]),
             SheetColumn("at", [_place(way) for way in shown], is_text=True),
             SheetColumn("off", [_off(way, matched.number) for way in shown], rank=1),
         ],
@@ -53,6 +53,11 @@ def sheet(matched: Matched) -> Sheet:
         header=HEADER,
         rows=[_cells(matched, way, is_match=bool(ways)) for way in shown],
     )
+
+
+def _given(counted: CountedNetwork, way: CountedNumber) -> str:
+    """What it gives: ours is at least so much where a layer is not costed."""
+    return tool_counts.own(counted.network, way.count) if way.whose == OURS else words.exact(way.count)
 
 
 def _answer(matched: Matched) -> list[str]:

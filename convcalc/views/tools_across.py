@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convcalc.views import tool_counts, words
+from convcalc.views import tool_counts
 from convcalc.views.columns import end
 from convcalc.views.counts.shared import Sheet, SheetColumn
 from convcalc.views.tool_counts import CountedNetwork
@@ -22,7 +22,10 @@ def sheet(networks: Sequence[CountedNetwork]) -> Sheet:
     if "macs" in units and "flops" in units:
         units.remove("flops")  # which are twice the MACs
     cells = [{str(tool.choice): tool for tool in counted.tools} for counted in networks]
-    ours = [{tool.choice.figure.unit: tool.ours for tool in counted.tools} for counted in networks]
+    ours = [
+        {tool.choice.figure.unit: tool_counts.own(counted.network, tool.ours) for tool in counted.tools}
+        for counted in networks
+    ]
     tools = [tool for counted in networks for tool in counted.tools]
     return Sheet(
         title=("what tools print", "", ""),
@@ -35,7 +38,7 @@ def sheet(networks: Sequence[CountedNetwork]) -> Sheet:
                 shorten=end,
                 narrowest=_NARROWEST_NAME,
             ),
-            *(SheetColumn(f"our {_HELD_AGAINST[unit]}", [words.exact(row[unit]) for row in ours]) for unit in units),
+            *(SheetColumn(f"our {_HELD_AGAINST[unit]}", [row[unit] for row in ours]) for unit in units),
             *(
                 SheetColumn(
                     f"{tool_counts.tool_name(figures[name])} {figures[name].choice.figure.word}",
