@@ -118,6 +118,14 @@ def test_what_thop_prints_of_resnet50(limit: int) -> None:
     assert findings[0].help.startswith("largest: stem ")
 
 
+def test_nothing_is_told_of_a_file_that_a_spec_names(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.yaml"
+    path.write_text("token of somebody\n", "utf-8")
+    (finding,) = lint_text(f'budget: {{macs: 1, as: "{path}"}}\n{net()}', select=("CC502",)).findings
+    assert "is no counter's file" in finding.message
+    assert "token" not in finding.message + finding.help
+
+
 def test_other_amounts_are_ours() -> None:
     limits = "macs: 1T, activation_bytes: 1, elementwise_ops: 1, as: thop"
     findings = lint_text(f"budget: {{{limits}}}\n{net()}", select=("CC502", "CC503")).findings
@@ -159,7 +167,7 @@ WRONG = {
         "thop prints no flops",
         "it prints MACs (macs), params (params): write `macs`",
     ),
-    "no file": ("macs: 1, as: «mine.yaml»", "mine.yaml: cannot be read", ""),
+    "no file": ("macs: 1, as: «mine.yaml»", "`mine.yaml` is no counter's file", "counts --rules mine.yaml"),
 }
 
 

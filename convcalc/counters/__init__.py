@@ -14,6 +14,7 @@ import msgspec
 
 from convcalc.devices import is_file
 from convcalc.language.expressions import Expression
+from convcalc.language.source import SpecError
 
 FOLDER = Path(__file__).parent
 
@@ -119,8 +120,10 @@ def shipped(name: str) -> Counter:
     return reading.of_text(name, f"{name} (shipped counter)", (FOLDER / f"{name}.yaml").read_text("utf-8"))
 
 
-def choose(text: str) -> ChosenFigure:
+def choose(text: str, *, is_in_spec: bool = False) -> ChosenFigure:
     """What ``fvcore``, ``fvcore:mode=train`` or ``calflops:figure=MACs`` name.
+
+    Of a file that a spec names nothing is told but that it is no counter's: specs are from others, and may name any.
 
     Raises:
         SpecError: there is no such counter, option, value or figure.
@@ -128,7 +131,12 @@ def choose(text: str) -> ChosenFigure:
     from convcalc.counters import reading
 
     name, _, written = text.partition(":")
-    counter = load(name)
+    try:
+        counter = load(name)
+    except SpecError:
+        if is_in_spec and is_file(name):
+            raise reading.no_file(name) from None
+        raise
     return reading.chosen(counter, text, [part.partition("=") for part in written.split(",") if part])
 
 

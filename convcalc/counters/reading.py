@@ -45,6 +45,12 @@ def unknown(name: str, known: Collection[str]) -> SpecError:
     return SpecError([Diagnostic(called(name), 0, 0, 0, "CC013", f"there is no counter `{called(name)}`", advice)])
 
 
+def no_file(name: str) -> SpecError:
+    """That a file is no counter's, without a word of what is in it."""
+    advice = f"`convcalc counts --rules {called(name)}` says what is wrong with it"
+    return SpecError([Diagnostic(called(name), 0, 0, 0, "CC013", f"`{called(name)}` is no counter's file", advice)])
+
+
 def chosen(counter: Counter, text: str, options: Sequence[tuple[str, str, str]]) -> ChosenFigure:
     """A figure of a counter with these options, each as its name, a sign and its value.
 

@@ -45,7 +45,7 @@ def _chosen(network: Network, named: str) -> ChosenFigure:
     from convcalc.counters import choose
 
     try:
-        return choose(named)
+        return choose(named, is_in_spec=AS in network.budget)
     except SpecError as error:
         origin, mistake = network.origin, error.diagnostics[0]
         if origin is None or mistake.line:  # it stands in a file of the tool's own

@@ -18,7 +18,7 @@ from convcalc.rules._subject import Problem, Subject
 def over_count(subject: Subject, limit: BudgetLimit) -> Iterator[Problem]:
     """Where what a tool counts exceeds the limit, where it may, and where there is no such tool."""
     try:
-        counted = _counted(subject, limit.counted_as, limit.name)
+        counted = _counted(subject, limit.counted_as, limit.name, is_in_spec=not limit.behind)
     except SpecError as error:
         mistake = error.diagnostics[0]
         there = replace(limit, mark=limit.tool_mark or limit.mark)
@@ -42,13 +42,13 @@ def over_count(subject: Subject, limit: BudgetLimit) -> Iterator[Problem]:
 
 
 @lru_cache(maxsize=8)
-def _counted(subject: Subject, named: str, unit: str) -> ToolCount:
+def _counted(subject: Subject, named: str, unit: str, *, is_in_spec: bool) -> ToolCount:
     """What a tool counts of the network.
 
     Raises:
         SpecError: there is no such tool, or none that prints the unit, or a rule of a file gives no number.
     """
-    choice = of_unit(choose(named), unit)
+    choice = of_unit(choose(named, is_in_spec=is_in_spec), unit)
     return count(subject.network, [choice], batch=subject.deployed.terms.batch)[0]
 
 

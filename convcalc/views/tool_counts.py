@@ -104,9 +104,9 @@ def printed(tool: ToolCount) -> str:
     return f"≥ {words.exact(tool.count)}" if len(tool.unknown) < len(tool.layers) else "?"
 
 
-def beyond(tool: ToolCount) -> int:
-    """What it prints beyond ours, of the layers that are known: as much as the parts make."""
-    return sum(layer.count - layer.ours for layer in tool.layers if layer.count is not None)
+def beyond(tool: ToolCount) -> int | None:
+    """What it prints beyond ours, as much as the parts make; None where layers are unknown."""
+    return None if tool.unknown else tool.count - tool.ours
 
 
 def _word(counted: CountedNetwork, tool: ToolCount) -> str:
@@ -125,7 +125,8 @@ def _published(number: PublishedNumber) -> str:
 
 def difference(tool: ToolCount) -> str:
     """The same for people."""
-    return f"{beyond(tool):+,}" if beyond(tool) else "0"
+    more = beyond(tool)
+    return "?" if more is None else f"{more:+,}" if more else "0"
 
 
 def parts(tool: ToolCount, most: int = MOST_PARTS) -> list[str]:
