@@ -329,3 +329,11 @@ def test_what_is_written_out_counts_by_what_it_is_made_of(
     for tool, figure in printed.items():
         (own,) = count(network, [counters.choose(f"{tool}:figure={figures[tool]}")])
         assert (None if own.unknown else own.count) == figure, tool
+
+
+def test_what_no_rule_can_see_is_assumed() -> None:
+    for word, tools in {
+        "TransformerEncoderLayer": {"flop-counter", "ptflops", "calflops"},
+        "MobileViT": {"flop-counter", "ptflops-aten"},
+    }.items():
+        assert {tool for tool in KNOWN if any(word in line for line in counters.load(tool).assumes)} == tools
