@@ -20,6 +20,7 @@ The files are of this, weights left out; `calls.b` ran through run_decomposition
 from __future__ import annotations
 
 import random
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,17 @@ def test_tools_print_of_the_module_what_is_counted_of_the_file(tool: str) -> Non
     for word, figure in PRINTED[tool].items():
         (counted,) = count(network, [choices[word]])
         assert (counted.count, counted.unknown) == (figure, ())
+
+
+def test_modules_that_tools_count_apart_have_their_own_names(tmp_path: Path) -> None:
+    with zipfile.ZipFile(DATA / "torch" / "calls.a.pt2") as archive:
+        graph = archive.read("net/models/model.json")
+    with zipfile.ZipFile(tmp_path / "net.pt2", "w") as archive:
+        archive.writestr("net/models/model.json", graph.replace(b"sampling.Upsample", b"sampling.UpsamplingNearest2d"))
+    assert [call for kind, call in called(convcalc.load(tmp_path / "net.pt2")) if kind == "upsample"] == [
+        "nn.UpsamplingNearest2d",
+        "F.interpolate",
+    ]
 
 
 KEPT = ("torch/calls.a.pt2", "torch/calls.b.pt2", "torch/googlenet.pt2", "scoped.new.onnx", "scoped.old.onnx")

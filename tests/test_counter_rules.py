@@ -293,3 +293,47 @@ def test_a_rule_may_say_that_nobody_has_seen_it(tmp_path: Path) -> None:
     (counted,) = count(loads(Source("net", GRADIENTS)), [choice])
     assert counted.unknown == ("second",)
     assert counted.count == sum(layer.count or 0 for layer in counted.layers) == counted.ours - 6 * 36 * 3
+
+
+WRITTEN_OUT = [
+    ("affine: {factor: 0.5}", "/", {"onnx-tool": 1600}),
+    ("affine: {factor: 0.5}", "x.div", {"onnx-tool": 1600}),
+    ("affine: {factor: 0.5, addend: 1}", "/", {"onnx-tool": None}),  # which of the two came first is not said
+    ("affine: {factor: -1, addend: 1}", "-", {"onnx-tool": 400}),
+    ("affine: {factor: -1, addend: 1}", "torch.rsub", {"onnx-tool": 400}),
+    ("pow: -1", "/", {"onnx-tool": 1600}),
+    ("pow: -1", "x.reciprocal", {"onnx-tool": 1600}),
+    ("pow: 2", "**", {"onnx-tool": 12_800}),
+    ("hard_swish: {}", "/", {"onnx-tool": 3200, "ptflops": None, "calflops": None}),
+    ("hard_swish: {}", "*", {"onnx-tool": None, "ptflops": None, "calflops": None}),
+    ("hard_sigmoid: {}", "/", {"onnx-tool": 2800, "ptflops": None, "calflops": None}),
+    ("hard_sigmoid: {}", "*", {"onnx-tool": 1600, "ptflops": None, "calflops": None}),
+    ("hard_swish: {}", "nn", {"onnx-tool": 2000, "ptflops": 0, "calflops": 0}),
+    ("gelu: {}", "*", {"onnx-tool": None}),
+    ("relu6: {}", "nn.Hardtanh", {"onnx-tool": 800, "ptflops": 0, "calflops": 0}),
+    ("relu6: {}", "F.hardtanh", {"onnx-tool": 800, "ptflops": 0, "calflops": 0}),
+    ("relu6: {}", "F.relu6", {"onnx-tool": 800, "ptflops": 400, "calflops": 400}),
+]
+"""Of 4x10x10: a layer, the last call of the code that it is written out as, and what was printed beyond the
+convolution before it; None where the same call stood for code of which other figures were printed."""
+
+
+@pytest.mark.parametrize(("layer", "call", "printed"), WRITTEN_OUT)
+def test_what_is_written_out_counts_by_what_it_is_made_of(
+    layer: str, call: str, printed: dict[str, int | None]
+) -> None:
+    kind = layer.partition(":")[0]
+    code = "" if call == "nn" else f"code: {{{kind}: {json.dumps(call)}}}\n"
+    network = loads(Source("x", f"input: [4, 10, 10]\n{code}layers:\n  - {layer}\n"))
+    figures = {"onnx-tool": "MACs", "ptflops": "MACs", "calflops": "FLOPs"}
+    for tool, figure in printed.items():
+        (own,) = count(network, [counters.choose(f"{tool}:figure={figures[tool]}")])
+        assert (None if own.unknown else own.count) == figure, tool
+
+
+def test_what_no_rule_can_see_is_assumed() -> None:
+    for word, tools in {
+        "TransformerEncoderLayer": {"flop-counter", "ptflops", "calflops"},
+        "MobileViT": {"flop-counter", "ptflops-aten"},
+    }.items():
+        assert {tool for tool in KNOWN if any(word in line for line in counters.load(tool).assumes)} == tools

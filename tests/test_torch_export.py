@@ -100,6 +100,22 @@ def test_layers_have_the_names_of_the_modules() -> None:
     assert "fc" in names
 
 
+@pytest.mark.parametrize("word", ["same", "valid"])
+def test_padding_that_is_written_as_a_word_stays_one(word: str) -> None:
+    def changed(document: Any) -> None:
+        graph = document["graph_module"]["graph"]
+        graph["nodes"] = graph["nodes"][:1]
+        (leaving,) = graph["nodes"][0]["outputs"]
+        graph["nodes"][0]["inputs"][4]["arg"] = {"as_string": word}
+        if word == "valid":
+            sizes = graph["tensor_values"][leaving["as_tensor"]["name"]]["sizes"]
+            sizes[2:] = [{"as_int": size["as_int"] - 2} for size in sizes[2:]]
+        document["graph_module"]["signature"]["output_specs"] = [{"user_output": {"arg": leaving}}]
+
+    (layer,) = read_bytes(with_graph(changed, "unet.a"), "net", "net").layers
+    assert (layer.kind, layer.fields["padding"]) == ("conv", word)
+
+
 def test_another_norm_than_that_of_maps_is_what_it_was_before_decompositions() -> None:
     before, after = (convcalc.analyze(convcalc.load(str(DATA / f"unet.{which}.pt2"))).totals for which in "ab")
     assert (before.params, before.macs) == (after.params, after.macs)

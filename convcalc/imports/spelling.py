@@ -73,9 +73,7 @@ _BASES = {
 _MODULES = {
     "globalavgpool": {"adaptiveavgpool"},
     "globalmaxpool": {"adaptivemaxpool"},
-    "upsample": {"upsamplingnearest", "upsamplingbilinear"},
     "attention": {"multiheadattention"},
-    "relu6": {"hardtanh"},
 }
 """Classes of torch.nn that are a kind and not called as it is, both squashed."""
 

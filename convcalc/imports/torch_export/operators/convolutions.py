@@ -16,13 +16,11 @@ def _conv(given: TorchCall, transposed: bool | None = None) -> None:
     filters = given.shape(weight)
     rank = len(filters) - 2
     transposed = given.flag("transposed") if transposed is None else transposed
-    dilations = given.per_axis("dilation", rank, 1)
-    kernel = list(filters[2:])
     attributes: dict[str, Any] = {
-        "kernel_shape": kernel,
+        "kernel_shape": list(filters[2:]),
         "strides": given.per_axis("stride", rank, 1),
-        "pads": _pads(given, kernel, dilations),
-        "dilations": dilations,
+        **_padding(given, rank),
+        "dilations": given.per_axis("dilation", rank, 1),
         "group": given.integer("groups", 1),
     }
     if transposed:
@@ -32,15 +30,16 @@ def _conv(given: TorchCall, transposed: bool | None = None) -> None:
     batched(given, op, x, inputs, rank + 2, attributes)
 
 
-def _pads(given: TorchCall, kernel: list[int], dilations: list[int]) -> list[int]:
-    """What is added on both sides; with a word, what keeps the size, an odd position of it at the end."""
+_WORDS = {"same": "SAME_UPPER", "valid": "VALID"}
+"""What keeps the size, an odd position of it at the end, and nothing; tools that count go by the word."""
+
+
+def _padding(given: TorchCall, rank: int) -> dict[str, Any]:
+    """What is added on both sides."""
     word = given.argument("padding")
-    if word == "valid":
-        return [0] * 2 * len(kernel)
-    if word == "same":
-        totals = [apart * (taps - 1) for taps, apart in zip(kernel, dilations, strict=True)]
-        return [*(total // 2 for total in totals), *(total - total // 2 for total in totals)]
-    return given.per_axis("padding", len(kernel), 0) * 2
+    if isinstance(word, str) and word in _WORDS:
+        return {"auto_pad": _WORDS[word]}
+    return {"pads": given.per_axis("padding", rank, 0) * 2}
 
 
 def batched(given: TorchCall, op: str, x: str, inputs: list[str], rank: int, attributes: dict[str, Any]) -> None:
