@@ -15,6 +15,7 @@ from convcalc.analysis.counts import count
 from convcalc.counters import choose
 from convcalc.language import Source, SpecError, loads, schema
 from convcalc.language.publishing import SUFFIXES, agrees, unit_of
+from convcalc.language.rewrite import unpublished
 
 ZOO = sorted((Path(__file__).parent.parent / "specs" / "zoo").glob("*.yaml"))
 LAYERS = "input: [3, 8, 8]\nlayers:\n  - relu\n"
@@ -123,3 +124,11 @@ def test_the_schema_takes_what_is_read() -> None:
         ([1], False),
     ):
         assert checked.is_valid(spec | {"published": {"FLOPs": amount}}) == is_fine, amount
+
+
+@pytest.mark.parametrize(
+    "text", ["published: {params: 224, FLOPs: 1K}\n", "published:\n  params: 224\n  FLOPs: 1K\n", ""]
+)
+def test_a_variant_is_another_network_than_the_paper_prints(text: str) -> None:
+    spec = f"input: [3, 8, 8]\n{text}layers: [conv: {{out_channels: 8, kernel_size: 3}}]\n"
+    assert unpublished(Source("net.yaml", spec)).text == spec.replace(text, "")

@@ -18,7 +18,7 @@ from convcalc.fields import PerAxis
 from convcalc.language import Diagnostic, Source, SpecError, loads
 from convcalc.language.coding import without_layers
 from convcalc.language.replacing import replaced
-from convcalc.language.rewrite import CannotApply, Rewriter, with_figures
+from convcalc.language.rewrite import CannotApply, Rewriter, unpublished, with_figures
 from convcalc.language.trimming import without_unused_parameters
 from convcalc.language.variants import Variant, VariantError, parsed, read_blocks
 from convcalc.language.writing import value_text
@@ -121,7 +121,7 @@ def written(candidate: Candidate, base: Network) -> str:
     """
     head, source = candidate.report, candidate.source
     assert head is not None and source is not None and base.origin is not None  # noqa: S101, PT018  # it could be had
-    text = with_figures(source, _figures(as_written(head.written))).text
+    text = with_figures(unpublished(source), _figures(as_written(head.written))).text
     again, warnings = Source(source.path, text), list[Diagnostic]()
     try:
         network = loads(again, warn=warnings.extend)

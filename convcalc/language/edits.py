@@ -127,6 +127,11 @@ class Layout:
         over = [edit for key, value in values for edit in self._over(key, value, change.fields[str(key.value)])]
         return [*over, *within(body, added, change.dropped)]
 
+    def without(self, body: Mapping, name: str) -> list[Edit]:
+        """What leaves out an entry of a mapping that is behind no key."""
+        within = self._in_flow if self.flows(body) else self._in_block
+        return within(body, [], frozenset({name}))
+
     def _without_body(self, layer: Written, new: list[str]) -> Edit:
         colon = re.compile(r"\s*:").match(self.text, layer.key.end) if isinstance(layer.item, Mapping) else None
         place = colon.end() if colon else layer.key.end

@@ -375,6 +375,14 @@ def _expression(node: tree.Node | None) -> str:
     return text if re.fullmatch(r"\w*", text) else f"({text})"
 
 
+def unpublished(source: Source) -> Source:
+    """The spec without what a paper prints of its network, where it has become another."""
+    root = parse(source).root
+    if not isinstance(root, tree.Mapping):
+        return source
+    return source.with_text(applied(source.text, Layout(source.text).without(root, "published")))
+
+
 def with_figures(source: Source, figures: Mapping[str, str | None]) -> Source:
     """The spec with what it expects brought up to date; figures that are None are expected no more."""
     fields = ((key, value) for key, value in tree.entries_of(parse(source).root) if key.value == "expect")

@@ -85,5 +85,5 @@ def _place(source: Source, index: int) -> Place:
 def _alike(network: Network, other: Network) -> bool:
     """Whether two networks are the same but for the lines on which they are written."""
     layers, others = ([replace(node, line=0) for node in of.nodes] for of in (network, other))
-    fields = ("name", "source", "outputs", "variables", "expect", "budget", "deployment", "code")
+    fields = ("name", "source", "outputs", "variables", "expect", "budget", "deployment", "code", "published")
     return layers == others and all(getattr(network, name) == getattr(other, name) for name in fields)

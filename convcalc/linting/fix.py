@@ -227,9 +227,9 @@ def _otherwise(old: Network, new: Network, biasless: set[int], gone: set[int]) -
             return f"{meant.name} would become another layer, which is built from the same text"
     if tuple(places[index] for index in old.outputs) != new.outputs or old.input_count != new.input_count:
         return "other tensors would leave the network"
-    around = ("name", "source", "variables", "budget", "deployment", "code")
+    around = ("name", "source", "variables", "budget", "deployment", "code", "published")
     if any(getattr(old, name) != getattr(new, name) for name in around):
-        return "its name, source, variables, budget, deployment or code would change"
+        return "its name, source, variables, budget, deployment, code or published would change"
     return _called_otherwise(old, new, kept, places) or _unexpected(old, new)
 
 

@@ -79,7 +79,7 @@ def _conv(call: Call) -> Value:
     if filters[1] * groups != x.shape[0]:
         in_groups = f" in {groups} groups" if groups > 1 else ""
         raise Inexpressible(f"filters of shape {list(filters)}{in_groups} for {x.shape[0]} channels")
-    word = {"padding": "valid"} if call.attributes.text("auto_pad", "NOTSET") == "VALID" else {}
+    word: dict[str, Any] = {"padding": "valid"} if call.attributes.text("auto_pad", "NOTSET") == "VALID" else {}
     return _convolved(call, "conv", filters[0], filters, x, **word)
 
 
