@@ -171,3 +171,14 @@ def test_a_variant_keeps_what_is_said(tmp_path: Path) -> None:
     assert (after.deployment, after.budget) == (before.deployment, before.budget)
     assert [str(row.weights) for row in analyze(after).layers][:2] == ["int4", "int4"]
     assert {row.activations for row in analyze(after).layers} == {"int8"}
+
+
+def test_nothing_is_told_of_a_file_that_a_spec_names(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.yaml"
+    path.write_text("token of somebody\n", "utf-8")
+    text = f'deploy: {{device: "{path}"}}\ninput: [3, 8, 8]\nlayers: [conv: {{out_channels: 8, kernel_size: 3}}]\n'
+    with pytest.raises(SpecError) as raised:
+        analyze(loads(Source("net.yaml", text)))
+    (problem,) = raised.value.diagnostics
+    assert (problem.path, problem.line, "is no device's file" in problem.message) == ("net.yaml", 1, True)
+    assert "token" not in str(problem)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TypedDict
 
 import msgspec
@@ -10,7 +9,7 @@ import msgspec
 from convcalc import devices
 from convcalc.arithmetic.precision import Precision, precision
 from convcalc.devices import Device
-from convcalc.language.source import SpecError
+from convcalc.language.source import SpecError, called
 from convcalc.network import Network, Node
 
 
@@ -75,19 +74,22 @@ def _deployed_on(network: Network) -> Device | None:
     """The device that a spec names.
 
     Raises:
-        SpecError: there is none, at its place in the spec, or its file has mistakes, at their places in that.
+        SpecError: there is none, at its place in the spec. Of a file nothing is told but that it is no device's: specs
+            are from others, and may name any.
     """
-    named, origin = network.deployment.device, network.origin
+    named, origin = network.deployment.device or "", network.origin
     try:
-        return _device(named or "")
+        return _device(named)
     except SpecError as error:
-        if origin is None or named in devices.names() or os.path.exists(named or ""):
+        if origin is None:
             raise
         from convcalc.language.deploying import place_of
 
+        texts = [(problem.message, problem.help) for problem in error.diagnostics]
+        if devices.is_file(named):
+            texts = [(f"`{called(named)}` is no device's file", "`convcalc devices FILE` says what is wrong with it")]
         place = place_of(origin.source, "device")
-        problems = [origin.source.diagnostic("CC013", *place, say.message, say.help) for say in error.diagnostics]
-        raise SpecError(problems) from None
+        raise SpecError([origin.source.diagnostic("CC013", *place, *text) for text in texts]) from None
 
 
 def merged(network: Network, precision: Precision = Precision()) -> Network:  # noqa: B008  # frozen

@@ -121,7 +121,9 @@ def written(candidate: Candidate, base: Network) -> str:
     """
     head, source = candidate.report, candidate.source
     assert head is not None and source is not None and base.origin is not None  # noqa: S101, PT018  # it could be had
-    text = with_figures(unpublished(source), _figures(as_written(head.written))).text
+    is_published = head.written.nodes == base.nodes  # standard convolutions for standard ones are the network itself
+    source = source if is_published else unpublished(source)
+    text = with_figures(source, _figures(as_written(head.written))).text
     again, warnings = Source(source.path, text), list[Diagnostic]()
     try:
         network = loads(again, warn=warnings.extend)
