@@ -409,6 +409,8 @@ def test_layers_that_nobody_has_seen_are_named_and_never_nothing(tmp_path: Path)
     assert "strict MACs: at least; not known for 2 layers, odd, act" in text
     assert "generous MACs: at least; not known for 1 layer, odd" in text
     assert "≥ 768" in text
+    matched = run("counts", spec, "--tool", f"{strict},thop", "--match", "768")
+    assert "left out: strict, thop; nobody has seen what they count in some layers" in matched
     document = of_json(run("counts", spec, "--tool", strict, "--format", "json"))
     (tool,) = document["tools"]
     assert (tool["count"], tool["at_least"], tool["unknown_layers"]) == (768, True, ["odd", "act"])
@@ -422,7 +424,7 @@ def test_layers_that_nobody_has_seen_are_named_and_never_nothing(tmp_path: Path)
     _, explained = of_csv(run("counts", spec, "--explain", strict, "--format", "csv"))
     assert [row["count"] for row in explained] == ["768", "", ""]
     result = CliRunner().invoke(application(), ["counts", spec, "--tool", strict, "--match", "768"])
-    assert "strict" not in result.stdout.split("assumed")[0]
+    assert "strict" not in result.stdout.split("left out")[0]
 
 
 @pytest.mark.parametrize(

@@ -92,8 +92,17 @@ def _off(way: CountedNumber, number: WrittenNumber) -> str:
 
 
 def _foot(counted: CountedNetwork) -> list[str]:
+    if not counted.tools:
+        return []
+    left_out = _left_out(counted)
+    unseen = [f"left out: {', '.join(left_out)}; nobody has seen what they count in some layers"] if left_out else []
     general = next(iter(assumptions(counted.network, ())))
-    return [f"assumed: {general}", tool_counts.rules_of(counted.tools)] if counted.tools else []
+    return [*unseen, f"assumed: {general}", tool_counts.rules_of(counted.tools)]
+
+
+def _left_out(counted: CountedNetwork) -> list[str]:
+    """The tools of which some figure is left out, as not all of its layers are known."""
+    return list(dict.fromkeys(tool_counts.tool_name(tool) for tool in counted.tools if tool.unknown))
 
 
 def _record(matched: Matched) -> Record:
@@ -107,6 +116,7 @@ def _record(matched: Matched) -> Record:
         "matches": matched.ways,
         "is_at_another_size_or_batch": bool(matched.elsewhere and not matched.here),
         "nearest": matched.nearest,
+        "left_out": _left_out(counted),
     }
 
 
