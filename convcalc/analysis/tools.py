@@ -12,6 +12,7 @@ from convcalc.analysis.counts import ToolCount, count
 from convcalc.analysis.report import Report
 from convcalc.analysis.terms import terms_of
 from convcalc.counters import UNITS, ChosenFigure, asking
+from convcalc.language.publishing import unit_of
 from convcalc.network import Network
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def faults(counted: Sequence[ToolCount]) -> list[NamedFault]:
 
 def assumptions(network: Network, counted: Sequence[ToolCount]) -> dict[str, list[str]]:
     """What the numbers rest on, each sentence with the tools that it is of; without tools it is of all."""
-    of_file = {text: list[str]() for text in getattr(network, "assumptions", ())}
+    of_file = {text: list[str]() for text in network.assumptions}
     sentences = {AS_SAID if network.code else NOT_SAID: list[str](), USUAL: [], **of_file}
     tools = {tool.choice.counter.name: tool.choice.counter for tool in counted}
     for name, counter in tools.items():
@@ -114,11 +115,11 @@ def published(network: Network, counted: Sequence[ToolCount]) -> list[PublishedN
     """What is published of a network, where papers are among the tools, and the network is as it is published."""
     from convcalc.analysis.matching import written
 
-    words: dict[str, str] = {} if network.overridden else getattr(network, "published", {})
+    words: dict[str, str] = {} if network.overridden else network.published
     by_unit = {tool.choice.figure.unit: tool.count for tool in counted if tool.choice.counter.name == PAPER}
     numbers = []
     for word, printed in words.items():
-        unit = "params" if word.lower().startswith(("param", "weight")) else "macs"
+        unit = unit_of(word)
         if unit in by_unit:
             count, number = by_unit[unit], written(printed)
             numbers.append(PublishedNumber(word, printed, unit, count, number.middle, number.holds(count)))

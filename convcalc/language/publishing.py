@@ -56,12 +56,3 @@ def _written(reader: ValueReader, node: Node) -> str | None:
 def unit_of(word: str) -> str:
     """What a paper counts under a word: ``params``, or ``macs``, which is what papers on networks call FLOPs."""
     return "params" if word.lower().startswith(("param", "weight")) else "macs"
-
-
-def agrees(count: int, amount: str) -> bool:
-    """Whether a count is printed like this, rounded to as many digits as it has."""
-    digits = amount.rstrip("KMGTB ")
-    factor = SUFFIXES[amount[len(digits) :].strip()]
-    printed = int(digits.replace(".", "")) * factor
-    beyond: int = abs(count * 10 ** len(digits.partition(".")[2]) - printed)
-    return 2 * beyond <= factor
