@@ -78,7 +78,7 @@ def test_a_limit_is_held_by_the_count_of_the_tool(draw: random.Random) -> None:
     (finding,) = findings
     assert (finding.code, marked(text, finding), finding.layer) == (CODES[mine.unit], mine.unit, place)
     least, layers = ("at least ", f"{len(unknown)} layer") if unknown else ("", "")
-    assert f"{least}{count:,} {mine.unit} as mine 1.2 counts them (" in finding.message
+    assert f"{least}{count:,} {mine.unit} counted by mine 1.2 (" in finding.message
     assert "printed as Work" in finding.message
     assert layers in finding.message
     assert ("batch 3" in finding.message) == (batch == 3 and not mine.per_sample and mine.unit != "params")
@@ -114,7 +114,7 @@ def test_what_thop_prints_of_resnet50(limit: int) -> None:
     if limit == 4_133_742_592:
         assert findings == ()
         return
-    assert "4,133,742,592 macs as thop 0.1.1" in findings[0].message
+    assert "4,133,742,592 macs counted by thop 0.1.1" in findings[0].message
     assert findings[0].help.startswith("largest: stem ")
 
 
@@ -142,7 +142,7 @@ def test_shared_layers_count_once_where_the_tool_counts_them_once(tmp_path: Path
     for is_once, expected in ((True, 20), (False, 40)):
         path.write_text(f"figures: {{P: {{unit: params, others: params, once: {str(is_once).lower()}}}}}\n", "utf-8")
         (finding,) = lint_text(f'budget: {{params: 1, as: "{path}"}}\n{text}', select=("CC501",)).findings
-        assert finding.message.startswith(f"{expected} params as mine counts them")
+        assert finding.message.startswith(f"{expected} params counted by mine")
 
 
 def test_a_layer_of_which_nothing_is_known_is_not_counted_as_nothing(tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_it_is_configured_for_the_limits_beside_it_alone(tmp_path: Path) -> None
     totals = convcalc.analyze(NETWORK).totals
     assert sorted(message.split(" are ")[0] for message in findings) == sorted(
         [
-            f"{macs:,} macs as mine 7 counts them (printed as Work)",
+            f"{macs:,} macs counted by mine 7 (printed as Work)",
             f"{totals.params:,} params",
             f"{totals.buffers} buffers",
         ]
@@ -295,4 +295,4 @@ def test_documents_say_whose_number_it_is(format: str, tmp_path: Path) -> None: 
     document = json.loads(result.out)
     texts = _sarif(document) if format == "sarif" else [finding["message"] for finding in document["findings"]]
     assert len(texts) == 1
-    assert "params as thop 0.1.1" in texts[0]
+    assert "params counted by thop 0.1.1" in texts[0]

@@ -107,7 +107,7 @@ def _signed(number: int | None) -> str:
 
 def _head(choice: ChosenFigure) -> str:
     counter = choice.counter
-    return f"{choice}: {choice.figure.word} as {counter.package or counter.name} counts them: {counter.about}"
+    return f"{choice}: {choice.figure.word} counted by {counter.package or counter.name}: {counter.about}"
 
 
 def _rules(rows: Sequence[ExplainedLayer]) -> Iterator[str]:
