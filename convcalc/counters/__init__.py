@@ -81,10 +81,15 @@ class ChosenFigure(msgspec.Struct, frozen=True):
     figure: PrintedFigure
     options: Mapping[str, str]
 
+    @property
+    def changed(self) -> list[str]:
+        """The options that are not the default, as they are written."""
+        usual = self.counter.options
+        return [f"{name}={value}" for name, value in self.options.items() if value != usual[name][0]]
+
     def __str__(self) -> str:
         """As it is written on the command line: options that are not the default behind a colon."""
-        usual = {name: values[0] for name, values in self.counter.options.items()}
-        changed = [f"{name}={value}" for name, value in self.options.items() if value != usual[name]]
+        changed = self.changed
         if self.figure.word != next(iter(self.counter.figures)):
             changed.append(f"figure={self.figure.word}")
         return ":".join([self.counter.name, *([",".join(changed)] if changed else [])])

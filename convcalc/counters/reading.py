@@ -14,13 +14,10 @@ from convcalc.language.coding import SPACES, is_call
 from convcalc.language.expressions import Expression
 from convcalc.language.misspelt_calls import advice as call_meant
 from convcalc.language.parsing import parse
-from convcalc.language.source import Diagnostic, Source, SpecError, called, read
+from convcalc.language.source import Diagnostic, Source, SpecError, called, read_small
 from convcalc.language.suggestions import did_you_mean
 from convcalc.language.tree import Mapping as MappingNode
 from convcalc.language.tree import Node, described
-
-_LONGEST = 64 * 2**10
-"""Characters of a counter's file, and a multiple of what the longest takes."""
 
 _ADVICE = "a file of your own is named with its ending, as mine.yaml"
 _EXAMPLE = "the least is as `figures: {MACs: {unit: macs, count: {conv: macs}}}`"
@@ -102,12 +99,8 @@ def of_file(path: str) -> Counter:
     Raises:
         SpecError: it cannot be read, or not as a counter.
     """
-    source = read(path)
-    if len(source.text) > _LONGEST:
-        message = f"is larger than {_LONGEST // 2**10} KiB, the most a counter's file may be"
-        raise SpecError([Diagnostic(source.path, 0, 0, 0, "CC008", message)])
-    last = source.path.replace("\\", "/").rpartition("/")[2]
-    return of_text(last.rpartition(".")[0] or last, source.path, source.text, checked=True)
+    name, source = read_small(path, "counter")
+    return of_text(name, source.path, source.text, checked=True)
 
 
 def of_text(name: str, path: str, text: str, *, checked: bool = False) -> Counter:

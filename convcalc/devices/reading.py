@@ -9,12 +9,10 @@ from typing import Any
 from convcalc.arithmetic.precision import format_of
 from convcalc.devices import Device, units
 from convcalc.language.parsing import parse
-from convcalc.language.source import Diagnostic, Source, SpecError, called, read
+from convcalc.language.source import Diagnostic, Source, SpecError, called, read_small
 from convcalc.language.suggestions import did_you_mean
 from convcalc.language.tree import Mapping, Node, Scalar, described, span
 
-_LONGEST = 64 * 2**10
-"""Characters of a device's file, and a multiple of what the longest takes."""
 _MOST_CHANNELS = 2**20
 
 _ADVICE = "`convcalc devices` lists them; a file of your own is named with its ending, as board.yaml"
@@ -33,12 +31,8 @@ def of_file(path: str) -> Device:
     Raises:
         SpecError: it cannot be read, or not as a device.
     """
-    source = read(path)
-    if len(source.text) > _LONGEST:
-        message = f"is larger than {_LONGEST // 2**10} KiB, the most a device's file may be"
-        raise SpecError([Diagnostic(source.path, 0, 0, 0, "CC008", message)])
-    last = source.path.replace("\\", "/").rpartition("/")[2]
-    return of_text(last.rpartition(".")[0] or last, source.path, source.text)
+    name, source = read_small(path, "device")
+    return of_text(name, source.path, source.text)
 
 
 def of_text(name: str, path: str, text: str) -> Device:

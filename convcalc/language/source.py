@@ -28,6 +28,8 @@ STDIN = "-"
 
 _LARGEST_FILE = 16 * 2**20
 """Bytes of a spec that are read at most."""
+_LARGEST_SMALL_TEXT = 64 * 2**10
+"""Characters of a file that describes one thing, and a multiple of what the longest takes."""
 _LONGEST_LINE = 10_000
 """Characters of a line that are kept with what is found in it."""
 STEPS_OF_DIAGNOSTIC = 20
@@ -208,6 +210,20 @@ def read(path: str | os.PathLike[str]) -> Source:
         advice = f"{zoo.SCHEME}{path} is the network of the zoo" if path in zoo.names() else ""
         raise _unreadable(shown, f"cannot be read: {reason}", advice) from None
     return decoded(shown, data)
+
+
+def read_small(path: str, what: str) -> tuple[str, Source]:
+    """The text of a file that describes one thing, such as a device, with its name: that of the file.
+
+    Raises:
+        SpecError: as for `read`, or it is larger than anything of the kind needs.
+    """
+    source = read(path)
+    if len(source.text) > _LARGEST_SMALL_TEXT:
+        message = f"is larger than {_LARGEST_SMALL_TEXT // 2**10} KiB, the most a {what}'s file may be"
+        raise SpecError([Diagnostic(source.path, 0, 0, 0, "CC008", message)])
+    last = source.path.replace("\\", "/").rpartition("/")[2]
+    return last.rpartition(".")[0] or last, source
 
 
 def _of_zoo(path: str) -> Source:

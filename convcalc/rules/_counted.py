@@ -55,9 +55,7 @@ def _counted(subject: Subject, named: str, unit: str, *, is_in_spec: bool) -> To
 def by_tool(choice: ChosenFigure) -> str:
     """Whose number it is, in words: counted by thop 0.1.1."""
     counter = choice.counter
-    usual = {name: values[0] for name, values in counter.options.items()}
-    changed = [f"{name}={value}" for name, value in choice.options.items() if value != usual[name]]
-    options = f" ({', '.join(changed)})" if changed else ""
+    options = f" ({', '.join(choice.changed)})" if choice.changed else ""
     return f"counted by {counter.package or counter.name}{options}"
 
 
