@@ -75,7 +75,7 @@ def _call(reader: ValueReader, key: str, node: Node) -> str | None:
 
     meant = advice(node.value)
     if meant and is_call(node.value):
-        reader.problem("CC011", node, f"code: {key}: there is no call {described(node)}", meant)
+        reader.problem("CC011", node, f"code: {key}: there is no call `{node.value}`", meant)
         return None
     if not is_call(node.value):
         reader.problem("CC011", node, f"code: {key}: {EXPECTED}; found {described(node)}", meant)
