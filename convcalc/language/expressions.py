@@ -38,6 +38,8 @@ from convcalc.language.tree import number
 
 LONGEST = 1000
 """Characters of an expression."""
+_MOST_CLASHES = 1000
+"""Times that other threads may come in between while an expression is parsed."""
 DEEPEST = 100
 """Operations within operations."""
 _LONGEST_LIST = 10_000
@@ -156,9 +158,23 @@ def _parse(text: str) -> ast.expr:
     try:
         with warnings.catch_warnings():  # Python's hints about a text that is no Python are not for our users
             warnings.simplefilter("ignore")
-            return ast.parse(flat, mode="eval").body
+            return _in_any_thread(flat)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise ExpressionError(f"{text[:60]!r} is neither a number nor an expression") from None
+
+
+def _in_any_thread(text: str) -> ast.expr:
+    """The tree of an expression, whatever other threads parse meanwhile.
+
+    Python 3.11 and 3.12 count the depth of all trees that are being built in one place, and raise where another thread
+    builds one in between (https://github.com/python/cpython/issues/106905). The count begins anew with every tree.
+    """
+    for _ in range(_MOST_CLASHES):
+        try:
+            return ast.parse(text, mode="eval").body
+        except SystemError:
+            continue
+    return ast.parse(text, mode="eval").body
 
 
 _OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
