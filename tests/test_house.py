@@ -24,6 +24,7 @@ LOWER = {
 MAY_IMPORT = {
     "version": set(),
     "files": set(),
+    "extras": set(),
     "shipped": set(),
     "pages": {"shipped"},
     "steps": set(),
@@ -42,13 +43,24 @@ MAY_IMPORT = {
     "imports": LOWER,
     "readable": {*LOWER, "imports", "analysis"},
     "exports": {"steps", "version", "files", "network", "layers"},
-    "sweeping": {*LOWER, "files", "opening", "version", "analysis"},
+    "sweeping": {*LOWER, "extras", "files", "opening", "version", "analysis"},
     "opening": {*LOWER, "imports", "readable"},
     "reference": {*LOWER, "exports", "imports", "tensors", "analysis"},
     "battery": {*LOWER, "reference", "tensors", "analysis"},
     "rules": {*LOWER, "analysis"},
     "linting": {*LOWER, "files", "opening", "rules", "analysis"},
-    "views": {*LOWER, "version", "linting", "rules", "battery", "reference", "analysis", "planning", "sweeping"},
+    "views": {
+        *LOWER,
+        "extras",
+        "version",
+        "linting",
+        "rules",
+        "battery",
+        "reference",
+        "analysis",
+        "planning",
+        "sweeping",
+    },
 }
 """What a room may import beside itself; the command line and the public names may import all."""
 
@@ -62,7 +74,7 @@ OF_ANY_FORMAT = [
 FORMULAS = {"shape", "weights", "buffers", "params", "macs", "elementwise_ops"}
 BEHIND_A_COMMAND = ("tensors", "reference", "battery", "imports", "readable", "exports", "sweeping")
 """Rooms that are imported inside the functions that need them: most commands never enter them."""
-TOO_HEAVY = {"numpy", "fractions", "hypothesis", "jsonschema", "onnx", "onnxruntime"}
+TOO_HEAVY = {"numpy", "fractions", "hypothesis", "jsonschema", "onnx", "onnxruntime", "jinja2", "markupsafe", "quickjs"}
 
 
 def part(path: Path) -> str:
@@ -258,6 +270,8 @@ ENTRANCES = {
     "csv": "views/formats/csv.py",
     "xml.sax.saxutils": "views/formats/xml.py",
     "html": "views/formats/html.py",
+    "jinja2": "views/formats/html.py",
+    "markupsafe": "views/formats/html.py",
     "msgspec.json": "views/formats/json.py",
     "sys.stderr.write": "cli/output.py",
     "typer.echo": "cli/commands.py",

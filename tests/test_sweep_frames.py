@@ -17,9 +17,9 @@ from msgspec.structs import replace
 
 import convcalc
 from convcalc import files
+from convcalc.extras import NotInstalled
 from convcalc.language import Source
 from convcalc.sweeping import frames, parquet
-from convcalc.sweeping.extras import NotInstalled
 from convcalc.sweeping.record import Sweep
 from convcalc.sweeping.values import exact, text
 
@@ -145,6 +145,6 @@ def test_a_file_is_of_several_parts_and_says_what_it_is_of(tmp_path: Path, monke
 
 
 def test_what_to_install_for_a_file_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convcalc.sweeping.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("convcalc.extras.find_spec", lambda name: None)
     with pytest.raises(NotInstalled, match=r"pip install 'convcalc\[parquet\]'"):
         parquet.parts(SWEEP)

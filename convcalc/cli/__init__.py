@@ -28,6 +28,7 @@ COMMANDS = {
     "compare": "compare",
     "counts": "counts",
     "sweep": "sweep",
+    "report": "report",
     "explain": "explain",
     "verify": "verify",
     "lint": "lint",

@@ -14,6 +14,7 @@ EXAMPLES = {
         "convcalc sweep zoo:mobilenet_v2 --over width=0.5:1:0.25 --over input=96,128",
         "convcalc sweep net.yaml --over width=1:8 --where 'params<=2K' --sort -macs",
     ),
+    "report": ("convcalc report zoo:resnet50 -o resnet50.html", "convcalc report net.yaml -o net.html --device a100"),
     "explain": ("convcalc explain zoo:resnet50 stem", "convcalc explain --kind conv_transpose --format latex"),
     "verify": ("convcalc verify net.yaml", "convcalc verify zoo:resnet18 --layer stem --against onnxruntime"),
     "lint": (

@@ -6,7 +6,7 @@ from fractions import Fraction
 from importlib.util import find_spec
 from typing import Any
 
-from convcalc.sweeping.extras import NotInstalled
+from convcalc.extras import NotInstalled
 from convcalc.sweeping.record import Sweep
 from convcalc.sweeping.typed import Form, TypedColumn, typed_columns
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from convcalc.sweeping.extras import require
+from convcalc.extras import require
 from convcalc.sweeping.record import Sweep
 from convcalc.sweeping.typed import Form, TypedColumn, typed_columns
 from convcalc.version import __version__

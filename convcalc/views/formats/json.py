@@ -52,3 +52,22 @@ def _encodable(value: Any) -> Any:
     if isinstance(value, dict):
         return {_encodable(key): _encodable(item) for key, item in value.items()}
     return [_encodable(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+LARGEST_OF_SCRIPTS = 2**53 - 1
+"""The largest number that a script reads exactly."""
+_OF_MARKUP = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})
+
+
+def embedded(document: Any) -> str:
+    """A record for the scripts of a page, in which nothing is markup; numbers too large for them are texts."""
+    plain = msgspec.to_builtins(document, enc_hook=str)
+    return msgspec.json.encode(_encodable(_readable(plain))).decode().translate(_OF_MARKUP)
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, int):
+        return value if abs(value) <= LARGEST_OF_SCRIPTS else str(value)
+    if isinstance(value, dict):
+        return {key: _readable(item) for key, item in value.items()}
+    return [_readable(item) for item in value] if isinstance(value, list | tuple) else value

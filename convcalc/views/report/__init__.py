@@ -1,0 +1,1 @@
+"""Networks as pages and pictures, in each output format."""
