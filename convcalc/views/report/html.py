@@ -8,13 +8,17 @@ from convcalc.views.pictures.page import page
 from convcalc.views.pictures.record import record
 from convcalc.views.report.shared import Depicted
 
-STYLES = ("page.css", "graph.css", "table.css", "charts.css", "details.css")
+STYLES = ("page.css", "drawing.css", "graph.css", "table.css", "charts.css", "details.css")
 SCRIPTS = (
     "vendored/dagre.js",
     "vendored/echarts.js",
     *(
         f"scripts/{name}.js"
-        for name in ("state", "theme", "format", "visible", "drawing", "graph", "table", "details", "charts", "page")
+        for name in (
+            *("state", "theme", "format"),
+            *("amounts", "lettering", "visible", "columns", "layout", "drawing", "graph"),
+            *("table", "details", "charts", "page"),
+        )
     ),
 )
 

@@ -70,15 +70,27 @@
     return columns;
   }
 
-  /** The lowest columns, but not lower than the room, that together are not wider than it; one where little is won. */
+  const widthOf = (columns) => columns.reduce((sum, { left, right }) => sum + right - left, (columns.length - 1) * GUTTER);
+  const heightOf = (columns) => Math.max(...columns.map(({ top, bottom }) => bottom - top));
+
+  /**
+   * As few columns as are no higher than the room, or as many as it has the width for, of about the same height; all in
+   * one where little is won.
+   */
   function arranged(parts, room) {
-    const height = parts[parts.length - 1].bottom - parts[0].top;
-    for (let limit = room.height; limit < height * WORTH; limit = Math.max(limit + STEP, limit * 1.02)) {
+    const single = filled(parts, Infinity);
+    const height = heightOf(single);
+    let best = single;
+    for (let limit = room.height; limit < height && best === single; limit = Math.max(limit + STEP, limit * 1.02)) {
       const columns = filled(parts, limit);
-      const width = columns.reduce((sum, { left, right }) => sum + right - left, (columns.length - 1) * GUTTER);
-      if (width <= room.width) return columns;
+      if (columns.length > 1 && widthOf(columns) <= room.width) best = columns;
     }
-    return filled(parts, Infinity);
+    for (let limit = heightOf(best); limit > STEP && best !== single; limit -= STEP) {
+      const columns = filled(parts, limit);
+      if (columns.length > best.length) break;
+      if (widthOf(columns) <= room.width && heightOf(columns) < heightOf(best)) best = columns;
+    }
+    return heightOf(best) <= height * WORTH ? best : single;
   }
 
   /** The way from the foot of a column to the head of the next: down, up through the gutter, and in from above. */

@@ -162,38 +162,38 @@
     ].join("");
   }
 
-  /** The scale of the colours, from nothing to the largest that is seen: [{step, text}]. */
+  /** What the scale of the colours says: what is shown, and the largest amount that is seen. */
   convcalc.legend = function (network, seen, mode) {
     const items = seen.nodes.map(({ id }) => convcalc.item(network, id));
-    const top = items.reduce((best, item) => {
-      const number = convcalc.amount(network, item, mode);
-      return number !== null && number > (best === null ? -1 : convcalc.amount(network, best, mode)) ? item : best;
-    }, null);
-    return { title: convcalc.amounts[mode].title, most: top === null ? "" : convcalc.amountText(network, top, mode) };
+    const amount = (item) => convcalc.amount(network, item, mode) ?? -1;
+    const top = items.reduce((best, item) => (amount(item) > amount(best) ? item : best), items[0]);
+    return { title: convcalc.amounts[mode].title, most: amount(top) < 0 ? "" : convcalc.amountText(network, top, mode) };
   };
 
   /**
-   * The picture of a network: {svg, width, height, boxes, legend}; `svg` is one element, from <svg> to </svg>, `boxes`
-   * is where nodes and clusters are in it. Options: `open`, the indices of the parts that are; `mode`, what is
-   * coloured by; `width` and `height`, the room that a picture in columns may take; `interactive`, whether it gets
-   * what a page needs to walk through it.
+   * What is to be drawn, and where: {seen, layout}, by `convcalc.visible` and `convcalc.layout`. `open` are the
+   * indices of the open parts, `room` {width, height} is what a picture in columns may take.
    */
-  convcalc.drawing = function (network, { open = [], mode = "macs", width = 800, height = 420, interactive = false }) {
+  convcalc.scene = function (network, open, room) {
     const seen = convcalc.visible(network, new Set(open));
+    return { seen, layout: convcalc.layout(network, seen, room) };
+  };
+
+  /**
+   * A scene as SVG, without the element <svg> around it. `mode` is what is coloured by (see `convcalc.amounts`);
+   * `interactive` says whether nodes get what a page needs so that one can walk through them.
+   */
+  convcalc.drawing = function (network, { seen, layout }, { mode, interactive = false }) {
     const items = seen.nodes.map(({ id }) => convcalc.item(network, id));
-    const layout = convcalc.layout(network, seen, { width, height });
-    const largest = convcalc.largest(network, items, mode);
     const outputs = new Set(seen.nodes.filter((item) => item.output).map(({ id }) => id));
+    const largest = convcalc.largest(network, items, mode);
     const scene = { network, mode, interactive, largest, outputs, boxes: layout.boxes };
-    const size = { width: Math.ceil(layout.width), height: Math.ceil(layout.height) };
     const group = (name, parts) => `<g class="${name}">${parts.join("\n")}</g>`;
-    const body = [
+    return [
       group("grounds", seen.clusters.map(({ id }) => ground(scene, id))),
       group("edges", layout.edges.map((item) => edge(scene, item))),
       group("clusters", seen.clusters.map((item) => title(scene, item))),
       group("nodes", seen.nodes.map((item) => node(scene, item))),
     ].join("\n");
-    const legend = convcalc.legend(network, seen, mode);
-    return { body, ...size, boxes: layout.boxes, legend };
   };
 })();

@@ -145,7 +145,8 @@
     const made = new Map();
     for (const id of [...seen.clusters.map((cluster) => cluster.id).reverse(), null]) {
       const level = ranked(inside.get(id), [...levels.get(id).values()], sizes, id !== null);
-      made.set(id, placed(convcalc.columned(level, room), id !== null));
+      const height = room.height * (id === null ? 1 : 2); // a block is read as it runs, as long as that can be
+      made.set(id, placed(convcalc.columned(level, { ...room, height }), id !== null));
       sizes.set(id, { width: made.get(id).width, height: made.get(id).height });
     }
     return { made, inside };
