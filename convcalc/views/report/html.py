@@ -29,7 +29,7 @@ def write(depicted: Depicted, out: Output) -> None:
     name, shapes, spec = words.title(report, depicted.path)
     text = page(
         "network.html",
-        {"networks": [record(report, depicted.path)]},
+        {"networks": [{**record(report, depicted.path), "open": depicted.open, "mode": depicted.color_by}]},
         styles=STYLES,
         scripts=SCRIPTS,
         title=name,

@@ -8,7 +8,12 @@ from convcalc.analysis.report import Report
 
 
 class Depicted(msgspec.Struct, frozen=True):
-    """A network to be shown, with the name under which it was asked for."""
+    """A network to be shown, with the name under which it was asked for.
+
+    `open` are the places of the parts of its outline that are open, `color_by` is what its graph is coloured by.
+    """
 
     path: str
     report: Report
+    open: tuple[int, ...] = ()
+    color_by: str = "macs"

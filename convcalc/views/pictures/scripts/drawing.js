@@ -144,7 +144,7 @@
     return `${corners.join("")}L${point(points[points.length - 1])}`;
   }
 
-  function edge(scene, { from, to, pieces, at, label, shapes, inner }) {
+  function edge(scene, { from, to, pieces, shapes }) {
     const last = pieces[pieces.length - 1].points;
     const end = last[last.length - 1];
     const short = [...last.slice(0, -1), { x: end.x, y: end.y - 4 }]; // which does not stick out of the tip
@@ -156,10 +156,14 @@
     return [
       `<g class="edge" data-from="${from}" data-to="${to}"><title>${xml(`${names.join(" → ")}: ${shapes.join(", ")}`)}</title>`,
       `<path class="way" d="M${point(pieces[0].points[0])}${ways.join("")}"/>`,
-      `<path class="tip" d="M${point(end)}l-3.5 -7h7z"/>`,
-      label && text(inner ? "flow inner" : "flow", at.x, at.y + 3.5, label, "middle"),
-      "</g>",
+      `<path class="tip" d="M${point(end)}l-3.5 -7h7z"/></g>`,
     ].join("");
+  }
+
+  /** The text of an edge, drawn above all edges. */
+  function flow({ from, to, at, label, inner }) {
+    const place = `x="${round(at.x)}" y="${round(at.y + 3.5)}" text-anchor="middle"`;
+    return `<text class="flow${inner ? " inner" : ""}" data-from="${from}" data-to="${to}" ${place}>${xml(label)}</text>`;
   }
 
   /** What the scale of the colours says: what is shown, and the largest amount that is seen. */
@@ -192,6 +196,7 @@
     return [
       group("grounds", seen.clusters.map(({ id }) => ground(scene, id))),
       group("edges", layout.edges.map((item) => edge(scene, item))),
+      group("flows", layout.edges.filter(({ label }) => label).map(flow)),
       group("clusters", seen.clusters.map((item) => title(scene, item))),
       group("nodes", seen.nodes.map((item) => node(scene, item))),
     ].join("\n");

@@ -87,7 +87,7 @@
       this.svg.replaceChildren(...[...drawn.childNodes].map((node) => document.importNode(node, true)));
       this.svg.setAttribute("viewBox", `0 0 ${Math.ceil(width)} ${Math.ceil(height)}`);
       this.items = new Map([...this.svg.querySelectorAll("[data-id]")].map((node) => [node.dataset.id, node]));
-      this.edges = [...this.svg.querySelectorAll(".edge")];
+      this.edges = [...this.svg.querySelectorAll(".edge, .flow")];
       this.resize();
       this.mark();
       this.explain();
