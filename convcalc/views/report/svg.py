@@ -26,6 +26,6 @@ def write(depicted: Depicted, out: Output) -> None:
         "style": in_both("drawing.css"),
         "title": name,
         "beside": shapes,
-        "caption": ["   ".join(words.total_parts(report)), words.convention(report.convention), *words.notes(report)],
+        "caption": [" · ".join(words.total_parts(report)), words.convention(report.convention), *words.notes(report)],
     }
     out.utf8(Engine(SCRIPTS).call("convcalc.picture", readable(record(report, depicted.path)), options))

@@ -3,11 +3,11 @@
 (function () {
   /** By the word that `--color-by` takes: what people call it, and the column of the costs, if it is one of them. */
   convcalc.amounts = {
-    macs: { title: "MACs", column: "macs" },
-    params: { title: "params", column: "params" },
-    bytes: { title: "bytes moved", column: "bytes_moved" },
-    field: { title: "receptive field" },
-    bound: { title: "bound of time" },
+    macs: { title: "MACs", unit: "MACs", column: "macs" },
+    params: { title: "params", unit: "params", column: "params" },
+    bytes: { title: "bytes moved", unit: "moved", column: "bytes_moved" },
+    field: { title: "receptive field", unit: "receptive field" },
+    bound: { title: "bound of time", unit: "at least" },
   };
 
   const SCALES = [[1e12, "T", 2], [1e9, "G", 2], [1e6, "M", 1]];

@@ -166,17 +166,18 @@
     return `<text class="flow${inner ? " inner" : ""}" data-from="${from}" data-to="${to}" ${place}>${xml(label)}</text>`;
   }
 
-  /** What the scale of the colours says: what is shown, and the largest amount that is seen. */
+  /** What is at the upper end of the scale of the colours: the largest amount that is seen; empty where none is known. */
   convcalc.legend = function (network, seen, mode) {
     const items = seen.nodes.map(({ id }) => convcalc.item(network, id));
     const amount = (item) => convcalc.amount(network, item, mode) ?? -1;
     const top = items.reduce((best, item) => (amount(item) > amount(best) ? item : best), items[0]);
-    return { title: convcalc.amounts[mode].title, most: amount(top) < 0 ? "" : convcalc.amountText(network, top, mode) };
+    const text = amount(top) < 0 ? "" : convcalc.amountText(network, top, mode);
+    return text && `${text} ${convcalc.amounts[mode].unit}`;
   };
 
   /**
    * What is to be drawn, and where: {seen, layout}, by `convcalc.visible` and `convcalc.layout`. `open` are the
-   * indices of the open parts, `room` {width, height} is what a picture in columns may take.
+   * indices of the open parts, `room` {width, height} is what a picture in columns may take (see `convcalc.layout`).
    */
   convcalc.scene = function (network, open, room) {
     const seen = convcalc.visible(network, new Set(open));

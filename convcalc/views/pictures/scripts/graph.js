@@ -101,11 +101,10 @@
 
     /** The scale of the colours in words and swatches. */
     explain() {
-      const { title, most } = convcalc.legend(this.network, this.scene.seen, this.state.mode);
+      const most = convcalc.legend(this.network, this.scene.seen, this.state.mode);
       const swatches = [0, 1, 2, 3, 4, 5].map((step) => element("span", { class: `swatch heat-${step}`, "aria-hidden": "true" }));
-      const words = this.state.mode === "field" ? `${most}: ${title}` : `${most} ${title}`;
-      const scale = [element("span", {}, ["0"]), element("span", { class: "swatches" }, swatches), element("span", {}, [words])];
-      this.legend.replaceChildren(...(most ? scale : [`no ${title} is known`]));
+      const scale = [element("span", {}, ["0"]), element("span", { class: "swatches" }, swatches), element("span", {}, [most])];
+      this.legend.replaceChildren(...(most ? scale : [`no ${convcalc.amounts[this.state.mode].title} is known`]));
     }
 
     /** What of an id can be seen: itself, or the closed block around it. */

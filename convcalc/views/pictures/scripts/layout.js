@@ -3,7 +3,7 @@
    is in an open block is laid out by itself, and the block stands in the level around it as large as that takes. */
 (function () {
   const NODE = { width: 176, height: 58 };
-  const INPUT = { width: 176, height: 42 };
+  const INPUT = 42; // the height of an input, which has a line less
   const LABEL = 15; // the height of an edge's text
   const TITLE = 22; // of the bar by which an open block is closed
   const RIM = 12; // between the border of an open block and what is in it
@@ -76,9 +76,9 @@
   }
 
   /** A level as dagre lays it out: {boxes, ways}. With `ends`, all of it is between a top and a bottom. */
-  function ranked(ids, edges, sizes, ends) {
+  function ranked(ids, edges, sizes, ends, gap) {
     const graph = new dagre.graphlib.Graph();
-    graph.setGraph({ rankdir: "TB", nodesep: GAP, edgesep: 14, ranksep: 34 });
+    graph.setGraph({ rankdir: "TB", nodesep: gap, edgesep: 14, ranksep: 34 });
     graph.setDefaultEdgeLabel(() => ({}));
     for (const id of ids) graph.setNode(id, { ...sizes.get(id) });
     for (const { from, to, shapes } of edges) {
@@ -141,12 +141,15 @@
   /** Every level, laid out from the innermost to the outermost, by the id of its block. */
   function laidOut(network, seen, levels, room) {
     const inside = contents(seen);
-    const sizes = new Map(seen.nodes.map(({ id }) => [id, convcalc.item(network, id).costs ? NODE : INPUT]));
+    const width = room.node ?? NODE.width;
+    const height = (id) => (convcalc.item(network, id).costs ? NODE.height : INPUT);
+    const sizes = new Map(seen.nodes.map(({ id }) => [id, { width, height: height(id) }]));
+    const gap = Math.round((GAP * width) / NODE.width);
     const made = new Map();
     for (const id of [...seen.clusters.map((cluster) => cluster.id).reverse(), null]) {
-      const level = ranked(inside.get(id), [...levels.get(id).values()], sizes, id !== null);
-      const height = room.height * (id === null ? 1 : 2); // a block is read as it runs, as long as that can be
-      made.set(id, placed(convcalc.columned(level, { ...room, height }), id !== null));
+      const level = ranked(inside.get(id), [...levels.get(id).values()], sizes, id !== null, gap);
+      const limit = room.height * (id === null ? 1 : 2); // a block is read as it runs, as long as that can be
+      made.set(id, placed(convcalc.columned(level, { ...room, height: limit }), id !== null));
       sizes.set(id, { width: made.get(id).width, height: made.get(id).height });
     }
     return { made, inside };
@@ -189,7 +192,7 @@
    * `height` are those of the picture.
    *
    * It goes from top to bottom. What is higher than `room.height` is put into columns where single edges lead on, as
-   * many side by side as `room.width` holds.
+   * many side by side as `room.width` holds. `room.node` is the width of a node, 176 without it.
    */
   convcalc.layout = function (network, seen, room) {
     const { levels, steps } = split(seen);

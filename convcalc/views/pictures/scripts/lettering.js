@@ -1,12 +1,12 @@
 "use strict";
 /* Text in pictures: how wide it is, cut to a width, and made harmless. */
 (function () {
-  /* Hundredths of the size of the letter for printable ASCII from the blank on, as common sans-serif fonts have them;
-     there is no page to measure in where a picture is made by the command line. */
+  /* Hundredths of the size of the letter for printable ASCII from the blank on, as measured in the widest of the common
+     sans-serif fonts; there is no page to measure in where a picture is made by the command line. */
   const WIDTHS =
-    "30 32 40 64 60 88 70 24 36 36 46 62 30 36 30 34 60 60 60 60 60 60 60 60 60 60 32 32 62 62 62 54 98 70 68 70 74 64 " +
-    "60 76 74 30 48 68 58 84 76 78 66 78 70 66 62 74 68 96 68 64 62 36 34 36 62 54 40 58 62 54 62 60 34 60 60 26 26 56 " +
-    "26 90 60 60 62 62 40 52 36 60 54 80 56 54 50 40 30 40 62";
+    "32 40 46 84 64 95 78 27 39 39 50 84 32 36 32 34 64 64 64 64 64 64 64 64 64 64 34 34 84 84 84 53 " +
+    "100 68 69 70 77 63 58 77 75 29 29 66 56 86 75 79 60 79 69 63 61 73 68 99 69 61 69 39 34 39 84 50 " +
+    "50 61 63 55 63 62 35 63 63 28 28 58 28 97 63 61 63 63 41 52 39 63 59 82 59 59 52 64 34 64 84";
   const widths = WIDTHS.split(" ").map(Number);
   const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
   /* What nobody sees, or what acts: controls, formats (which turn the direction of writing), halves of pairs, blanks
@@ -27,14 +27,14 @@
   /** A text between tags or quotes of XML, in which it stays text. The only way in which text gets into a picture. */
   convcalc.xml = (text) => convcalc.shown(text).replace(/[<>&"']/g, (character) => MARKUP[character]);
 
-  /** Pixels that a text takes at a size, or a little less: no two readers have the same font. */
+  /** Pixels that a text takes at a size, at the most: no two readers have the same font. */
   convcalc.textWidth = function (text, size, bold = false) {
     let sum = 0;
     for (const character of text) {
       const place = character.codePointAt(0) - 32;
-      sum += place >= 0 && place < widths.length ? widths[place] : WIDE.test(character) ? 104 : 66;
+      sum += place >= 0 && place < widths.length ? widths[place] : WIDE.test(character) ? 104 : 70;
     }
-    return (sum * size * (bold ? 1.06 : 1)) / 100;
+    return (sum * size * (bold ? 1.115 : 1)) / 100;
   };
 
   /** A text that is not wider than so many pixels: what is too much is left out of its middle, as names begin alike. */

@@ -4,6 +4,8 @@
   const { xml } = convcalc;
   const SIDE = 14; // left and right of everything
   const NARROWEST = 420; // so that captions are not a word wide
+  const WIDEST = 880; // at which text of 11 pixels has 10 where the picture is shown at 800
+  const SLIM = 138; // the width of a node in what would be wider
   const MOST_TOLD = 60; // nodes that a reader of the screen is told of
 
   /** Words in as many lines as the width takes. */
@@ -20,13 +22,12 @@
   const line = (kind, x, y, text) => `<text class="${kind}" x="${x}" y="${y}">${xml(text)}</text>`;
 
   function scale(network, seen, mode, y) {
-    const { title, most } = convcalc.legend(network, seen, mode);
+    const most = convcalc.legend(network, seen, mode);
     if (!most) return "";
     const steps = [0, 1, 2, 3, 4, 5].map(
       (step) => `<rect class="frame heat-${step}" x="${SIDE + 12 + step * 24}" y="${y - 10}" width="24" height="12"/>`,
     );
-    const words = mode === "field" ? `${most}: ${title}` : `${most} ${title}`;
-    return `<g class="scale">${line("kind", SIDE, y, "0")}${steps.join("")}${line("kind", SIDE + 162, y, words)}</g>`;
+    return `<g class="scale">${line("kind", SIDE, y, "0")}${steps.join("")}${line("kind", SIDE + 162, y, most)}</g>`;
   }
 
   /** What is drawn, in words: every node that can be seen, in the order they run. */
@@ -41,7 +42,8 @@
    * of our own), `title`, `beside` (what stands beside the title) and `caption` (paragraphs below).
    */
   convcalc.picture = function (network, { open, mode, room, style, title, beside, caption }) {
-    const scene = convcalc.scene(network, open, room);
+    const usual = convcalc.scene(network, open, room);
+    const scene = usual.layout.width <= WIDEST ? usual : convcalc.scene(network, open, { ...room, node: SLIM });
     const width = Math.ceil(Math.max(NARROWEST, scene.layout.width));
     const inner = width - 2 * SIDE;
     const name = convcalc.cut(title, inner * 0.7, 15, true);
