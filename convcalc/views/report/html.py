@@ -10,14 +10,17 @@ from convcalc.views.pictures.page import page
 from convcalc.views.pictures.record import record
 from convcalc.views.report.shared import Depicted
 
-STYLES = ("page.css", "graph.css", "rows.css", "table.css", "charts.css", "details.css", "print.css")
+STYLES = (*("page.css", "drawing.css", "graph.css", "rows.css", "table.css", "charts.css", "details.css", "print.css"),)
 SCRIPTS = (
     "vendored/dagre.js",
     "vendored/echarts.js",
     *(f"scripts/{name}.js" for name in ("state", "theme", "format", "keys", "rows")),
     *(
         f"scripts/{name}.js"
-        for name in ("visible", "drawing", "graph", "table", "details", "charts", "page", "address")
+        for name in (
+            *("amounts", "lettering", "visible", "columns", "layout", "drawing", "graph"),
+            *("table", "details", "charts", "page", "address"),
+        )
     ),
 )
 
@@ -29,7 +32,7 @@ def write(depicted: Depicted, out: Output) -> None:
     network = record(report, depicted.path)
     text = page(
         "network.html",
-        {"networks": [network]},
+        {"networks": [{**network, "open": depicted.open, "mode": depicted.color_by}]},
         styles=STYLES,
         scripts=SCRIPTS,
         title=name,

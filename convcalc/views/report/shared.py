@@ -8,8 +8,14 @@ from convcalc.analysis.report import Report
 
 
 class Depicted(msgspec.Struct, frozen=True):
-    """A network to be shown, with the name under which it was asked for, and the command that shows it again."""
+    """A network to be shown, with the name under which it was asked for.
+
+    `open` are the places of the parts of its outline that are open, `color_by` is what its graph is coloured by.
+    `command` is what shows it again.
+    """
 
     path: str
     report: Report
+    open: tuple[int, ...] = ()
+    color_by: str = "macs"
     command: str = ""
