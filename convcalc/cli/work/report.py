@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from convcalc.opening import How
     from convcalc.views.report.shared import Depicted
 
-ENDINGS = {".html": "html"}
+PAGE = "html"
+ENDINGS = {".html": PAGE}
 """What a file is written as, by how its name ends."""
 
 
@@ -38,7 +39,7 @@ def report(
     format = format or _format(output)  # noqa: A001  # the option's name
     refuse(output, force=force, sources=map(file_of, files))
     try:
-        depicted = _depicted(files[0], inputs, variables, terms, how)
+        depicted = _depicted(files[0], inputs, variables, terms, how, is_page=format == PAGE)
         text = _written(depicted, format)
     except SpecError as error:
         reject(error.diagnostics)
@@ -66,12 +67,18 @@ def _depicted(
     variables: Mapping[str, str],
     terms: HowRun,
     how: How,
+    *,
+    is_page: bool,
 ) -> Depicted:
+    """The network and what it costs; for a page also what lint finds in it, which a picture does not show."""
     from convcalc.analysis.analyze import analyze
     from convcalc.cli.loading import load
+    from convcalc.cli.work.linted import linted
     from convcalc.views.report.shared import Depicted
 
-    return Depicted(readable(file), analyze(load(file, inputs, variables, **how), **terms))
+    network = load(file, inputs, variables, **how)
+    report = analyze(network, **terms)
+    return Depicted(readable(file), report, linted(file, network, terms) if is_page else ())
 
 
 def _written(depicted: Depicted, format: str) -> bytes:  # noqa: A002  # the option's name

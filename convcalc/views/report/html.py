@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from convcalc.views import words
+from convcalc.views.formats.json import Record
 from convcalc.views.output import Output
+from convcalc.views.pictures.explanations import explanations
+from convcalc.views.pictures.findings import findings
 from convcalc.views.pictures.page import page
 from convcalc.views.pictures.record import record
 from convcalc.views.report.shared import Depicted
@@ -25,7 +28,7 @@ def write(depicted: Depicted, out: Output) -> None:
     name, shapes, spec = words.title(report, depicted.path)
     text = page(
         "network.html",
-        {"networks": [record(report, depicted.path)]},
+        {"networks": [_network(depicted)]},
         styles=STYLES,
         scripts=SCRIPTS,
         title=name,
@@ -36,3 +39,13 @@ def write(depicted: Depicted, out: Output) -> None:
         notes=words.notes(report),
     )
     out.utf8(text)
+
+
+def _network(depicted: Depicted) -> Record:
+    """The record of the network, with what is only read on a page."""
+    network = record(depicted.report, depicted.path)
+    return {
+        **network,
+        "explanations": explanations(depicted.report),
+        "findings": findings(network, depicted.findings),
+    }
