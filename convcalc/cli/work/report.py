@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from convcalc import steps
 from convcalc.cli.output import STDOUT, fail, refuse, reject, save
@@ -13,12 +13,23 @@ from convcalc.language.named import file_of, readable
 
 if TYPE_CHECKING:
     from convcalc.analysis.terms import HowRun
+    from convcalc.network import Network
     from convcalc.opening import How
     from convcalc.views.report.shared import Depicted
 
 PAGE = "html"
-ENDINGS = {".html": PAGE}
+ENDINGS = {".html": PAGE, ".svg": "svg"}
 """What a file is written as, by how its name ends."""
+COLOURED = (PAGE, "svg")
+"""Formats with a graph that is coloured by what its layers cost."""
+DEFAULT_COLOR = "macs"
+
+
+class Look(TypedDict):
+    """How the graph looks at first: patterns of the names of blocks that are open, and what it is coloured by."""
+
+    open: Sequence[str]
+    color_by: str | None
 
 
 def report(
@@ -31,15 +42,23 @@ def report(
     variables: Mapping[str, str],
     terms: HowRun,
     how: How,
+    look: Look,
 ) -> None:
     """Write the page of a network, whole or not at all."""
+    from msgspec.structs import replace
+
+    from convcalc.cli.work.linted import linted
     from convcalc.language import SpecError
     from convcalc.language.source import unfinished
 
     format = format or _format(output)  # noqa: A001  # the option's name
     refuse(output, force=force, sources=map(file_of, files))
+    if look["color_by"] and format not in COLOURED:
+        fail(f"--color-by: {format} has no colours, expected one of {', '.join(COLOURED)}, or to go without")
     try:
-        depicted = _depicted(files[0], inputs, variables, terms, how, is_page=format == PAGE)
+        depicted = _depicted(files[0], inputs, variables, terms, how, look)
+        if format == PAGE:  # a picture does not show what lint finds
+            depicted = replace(depicted, findings=linted(files[0], depicted.report.written, terms))
         text = _written(depicted, format)
     except SpecError as error:
         reject(error.diagnostics)
@@ -67,18 +86,28 @@ def _depicted(
     variables: Mapping[str, str],
     terms: HowRun,
     how: How,
-    *,
-    is_page: bool,
+    look: Look,
 ) -> Depicted:
-    """The network and what it costs; for a page also what lint finds in it, which a picture does not show."""
+    """The network and what it costs, as it is to be looked at."""
     from convcalc.analysis.analyze import analyze
     from convcalc.cli.loading import load
-    from convcalc.cli.work.linted import linted
     from convcalc.views.report.shared import Depicted
 
-    network = load(file, inputs, variables, **how)
-    report = analyze(network, **terms)
-    return Depicted(readable(file), report, linted(file, network, terms) if is_page else ())
+    report = analyze(load(file, inputs, variables, **how), **terms)
+    if look["color_by"] == "bound" and report.terms.device is None:
+        fail("--color-by bound: bounds are those of a device, and none is named: add --device, or `deploy` to the spec")
+    return Depicted(readable(file), report, _opened(report.network, look["open"]), look["color_by"] or DEFAULT_COLOR)
+
+
+def _opened(network: Network, patterns: Sequence[str]) -> tuple[int, ...]:
+    """The places of the blocks that are open; without patterns, no outline is made."""
+    from convcalc.analysis.opened import NoSuchBlock, opened
+    from convcalc.analysis.outline import outline
+
+    try:
+        return opened(outline(network), patterns) if patterns else ()
+    except NoSuchBlock as error:
+        fail(f"--open: {error}")
 
 
 def _written(depicted: Depicted, format: str) -> bytes:  # noqa: A002  # the option's name

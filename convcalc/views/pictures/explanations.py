@@ -15,6 +15,7 @@ from convcalc.views import words
 from convcalc.views.explain import shared
 from convcalc.views.formats.json import Record, filled
 from convcalc.views.formulas import formula_text
+from convcalc.visible import visible
 
 MOST_LAYERS = 2_000
 """Layers of a network whose formulas a page has; of larger ones it names the command that has them."""
@@ -58,8 +59,8 @@ class _Gathered:
             "about": self._place("abouts", (layer.description, layer.source)),
             "formulas": [self._formula(layer, formula) for formula in shared.listed(layer.formulas)],
             "legend": [self._place("legend", entry) for entry in shared.legend(layer, words.exact)],
-            "notes": [self._place("notes", note) for note in layer.notes],
-            **filled(choices=shared.choices(layer), field=shared.field_without_formula(layer)),
+            "notes": [self._place("notes", visible(note)) for note in layer.notes],
+            **filled(choices=visible(shared.choices(layer)), field=shared.field_without_formula(layer)),
         }
 
     def _formula(self, layer: LayerExplanation, formula: Formula) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from convcalc.linting.records import Finding
 from convcalc.views.formats.json import Record, filled
+from convcalc.visible import visible
 
 
 def findings(network: Record, of_lint: Iterable[Finding]) -> list[Record]:
@@ -22,9 +23,9 @@ def findings(network: Record, of_lint: Iterable[Finding]) -> list[Record]:
             "code": finding.code,
             "rule": finding.name,
             "severity": finding.severity,
-            "message": finding.message,
-            "at": [ids[name] for name in (finding.layer, *finding.others) if name in ids],
-            **filled(help=finding.help, line=finding.line, layer=finding.layer),
+            "message": visible(finding.message),
+            "at": [ids[name] for name in map(visible, (finding.layer, *finding.others)) if name in ids],
+            **filled(help=visible(finding.help), line=finding.line, layer=visible(finding.layer)),
         }
         for finding in of_lint
     ]

@@ -11,13 +11,18 @@ from convcalc.views.pictures.page import page
 from convcalc.views.pictures.record import record
 from convcalc.views.report.shared import Depicted
 
-STYLES = ("page.css", "graph.css", "table.css", "charts.css", "details.css")
+STYLES = ("page.css", "drawing.css", "graph.css", "table.css", "charts.css", "details.css")
 SCRIPTS = (
     "vendored/dagre.js",
     "vendored/echarts.js",
     *(
         f"scripts/{name}.js"
-        for name in ("state", "format", "visible", "drawing", "graph", "table", "details", "charts", "page")
+        for name in (
+            *("state", "theme", "format"),
+            *("amounts", "lettering", "visible", "columns", "layout", "drawing", "graph"),
+            *("table", "elements", "formulas", "findings", "details"),
+            *("charts", "page"),
+        )
     ),
 )
 
@@ -46,6 +51,8 @@ def _network(depicted: Depicted) -> Record:
     network = record(depicted.report, depicted.path)
     return {
         **network,
+        "open": depicted.open,
+        "mode": depicted.color_by,
         "explanations": explanations(depicted.report),
         "findings": findings(network, depicted.findings),
     }

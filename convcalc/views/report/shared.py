@@ -9,8 +9,14 @@ from convcalc.linting.records import Finding
 
 
 class Depicted(msgspec.Struct, frozen=True):
-    """A network to be shown, with the name under which it was asked for, and what lint finds in it."""
+    """A network to be shown, with the name under which it was asked for.
+
+    `open` are the places of the parts of its outline that are open, `color_by` is what its graph is coloured by.
+    `findings` are what lint finds, where somebody looks at them.
+    """
 
     path: str
     report: Report
+    open: tuple[int, ...] = ()
+    color_by: str = "macs"
     findings: tuple[Finding, ...] = ()
