@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from convcalc.opening import How
     from convcalc.views.report.shared import Depicted
 
-ENDINGS = {".html": "html", ".svg": "svg"}
+PAGE = "html"
+ENDINGS = {".html": PAGE, ".svg": "svg"}
 """What a file is written as, by how its name ends."""
-COLOURED = ("html", "svg")
+COLOURED = (PAGE, "svg")
 """Formats with a graph that is coloured by what its layers cost."""
 DEFAULT_COLOR = "macs"
 
@@ -45,7 +46,10 @@ def report(
     look: Look,
 ) -> None:
     """Write the page of a network, whole or not at all."""
+    from msgspec.structs import replace
+
     from convcalc.cli.work.given import given_options
+    from convcalc.cli.work.linted import linted
     from convcalc.language import SpecError
     from convcalc.language.source import unfinished
 
@@ -56,6 +60,8 @@ def report(
     try:
         command = _command(files, output, format, [*given_options(inputs, variables, terms, how), *_look_options(look)])
         depicted = _depicted(files[0], inputs, variables, terms, how, look, command=command)
+        if format == PAGE:  # a picture does not show what lint finds
+            depicted = replace(depicted, findings=linted(files[0], depicted.report.written, terms))
         text = _written(depicted, format)
     except SpecError as error:
         reject(error.diagnostics)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from convcalc.views import words
+from convcalc.views.formats.json import Record
 from convcalc.views.output import Output
 from convcalc.views.pictures.blocks import blocks
+from convcalc.views.pictures.explanations import explanations
+from convcalc.views.pictures.findings import findings
 from convcalc.views.pictures.headline import headline
 from convcalc.views.pictures.page import page
 from convcalc.views.pictures.record import record
@@ -19,7 +22,8 @@ SCRIPTS = (
         f"scripts/{name}.js"
         for name in (
             *("amounts", "lettering", "visible", "columns", "layout", "drawing", "graph"),
-            *("table", "details", "charts", "page", "address"),
+            *("table", "elements", "formulas", "findings", "details"),
+            *("charts", "page", "address"),
         )
     ),
 )
@@ -29,10 +33,10 @@ def write(depicted: Depicted, out: Output) -> None:
     """The page."""
     report = depicted.report
     name, shapes, spec = words.title(report, depicted.path)
-    network = record(report, depicted.path)
+    network = _network(depicted)
     text = page(
         "network.html",
-        {"networks": [{**network, "open": depicted.open, "mode": depicted.color_by}]},
+        {"networks": [network]},
         styles=STYLES,
         scripts=SCRIPTS,
         title=name,
@@ -45,3 +49,15 @@ def write(depicted: Depicted, out: Output) -> None:
         notes=words.notes(report),
     )
     out.utf8(text)
+
+
+def _network(depicted: Depicted) -> Record:
+    """The record of the network, with what is only read on a page."""
+    network = record(depicted.report, depicted.path)
+    return {
+        **network,
+        "open": depicted.open,
+        "mode": depicted.color_by,
+        "explanations": explanations(depicted.report),
+        "findings": findings(network, depicted.findings),
+    }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from convcalc.analysis.report import Report
+from convcalc.linting.records import Finding
 
 
 class Depicted(msgspec.Struct, frozen=True):
     """A network to be shown, with the name under which it was asked for.
 
     `open` are the places of the parts of its outline that are open, `color_by` is what its graph is coloured by.
-    `command` is what shows it again.
+    `command` is what shows it again, `findings` are what lint finds, where somebody looks at them.
     """
 
     path: str
@@ -19,3 +20,4 @@ class Depicted(msgspec.Struct, frozen=True):
     open: tuple[int, ...] = ()
     color_by: str = "macs"
     command: str = ""
+    findings: tuple[Finding, ...] = ()
