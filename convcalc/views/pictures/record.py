@@ -10,6 +10,7 @@ from convcalc.analysis.report import Report
 from convcalc.network import Node
 from convcalc.views import words
 from convcalc.views.formats.json import Record, filled
+from convcalc.views.pictures.charts import charts
 
 COLUMNS = ("params", "macs", "elementwise_ops", "flops", "input_bytes", "weight_bytes", "output_bytes", "bytes_moved")
 """The costs of a layer or block, in the order in which `costs` has them."""
@@ -37,6 +38,7 @@ def record(report: Report, spec: str) -> Record:
         ],
         "parts": [_part(part, _inside(lines, part, network.input_count)) for part in parts],
         "outputs": network.outputs,
+        "charts": charts(report),
     }
 
 

@@ -12,10 +12,9 @@ STYLES = ("page.css", "graph.css", "table.css", "charts.css", "details.css")
 SCRIPTS = (
     "vendored/dagre.js",
     "vendored/echarts.js",
-    *(
-        f"scripts/{name}.js"
-        for name in ("state", "theme", "format", "visible", "drawing", "graph", "table", "details", "charts", "page")
-    ),
+    *(f"scripts/{name}.js" for name in ("state", "theme", "format", "visible", "drawing", "graph", "table", "details")),
+    *(f"scripts/{name}.js" for name in ("plot", "field", "charts")),
+    "scripts/page.js",
 )
 
 

@@ -82,9 +82,7 @@ def _alive(lived: Timeline, points: list[Record]) -> Record:
         "markPoint": {
             "symbol": "circle",
             "symbolSize": 7,
-            "data": [
-                {"coord": peak["value"], "name": f"peak {words.binary(lived.peak.bytes)} at {called(lived.peak.layer)}"}
-            ],
+            "data": [{"coord": peak["value"], "name": name}],
             "label": {"formatter": "{b}", "position": "top", "distance": 5, "align": "right" if is_late else "left"},
         },
     }

@@ -152,8 +152,10 @@ def _text(report: Report, device: Device, stands: Sequence[_Stand], formats: Seq
     texts = [
         "Each layer at its operations per byte and at the operations a second that its bound allows,",
         "the larger the longer it takes.",
-        f"{called(device.name)} does at most {listed(roofs)}, and moves {words.scaled(device.bandwidth)} bytes a second.",
-        f"{by.count('compute'):,} of {plural(len(stands), 'layer')} wait for arithmetic, {by.count('memory'):,} for memory.",
+        f"{called(device.name)} does at most {listed(roofs)},",
+        f"and moves {words.scaled(device.bandwidth)} bytes a second.",
+        f"Of {plural(len(stands), 'layer')} {by.count('compute'):,} wait for arithmetic,",
+        f"{by.count('memory'):,} for memory.",
         f"{name} takes longest, at least {words.duration(slowest.bound.ps)}.",
     ]
     if any(stand.rate > stand.intensity * device.bandwidth * 1.001 for stand in stands):
