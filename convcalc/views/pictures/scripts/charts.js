@@ -1,14 +1,6 @@
 "use strict";
 /* The charts of a network: drawn by ECharts, linked with what is selected, and walked through by the keyboard. */
 
-/** The colours of the page as they are now; those of a light page where a style sheet does not say. */
-convcalc.chartColours = function () {
-  const known = { ink: "#1b2026", paper: "#ffffff", muted: "#59636e", line: "#d5dae0", accent: "#1a5f9e", "accent-2": "#9a4a00", good: "#1b6b3a", bad: "#a8201a", warn: "#7d5200" };
-  const style = getComputedStyle(document.documentElement);
-  for (const name of Object.keys(known)) known[name] = style.getPropertyValue(`--${name}`).trim() || known[name];
-  return known;
-};
-
 /** One chart in the page. Its points are known by the layers that they stand for, in the order of the first axis. */
 convcalc.ChartView = class {
   constructor(figure, state, chart) {
@@ -32,7 +24,7 @@ convcalc.ChartView = class {
   /** Draw it anew, in the colours of now; so wide, or as its place is. */
   draw(width) {
     if (this.drawing) this.drawing.dispose();
-    const colours = convcalc.chartColours();
+    const colours = convcalc.colours();
     const theme = convcalc.chartTheme(colours, getComputedStyle(this.element).fontFamily);
     this.drawing = echarts.init(this.element, theme, { renderer: "svg", width });
     const option = convcalc.chartOption(this.chart, this.drawing.getWidth());

@@ -66,6 +66,7 @@ convcalc.FieldView = class {
       role: "img",
       "aria-label": `${chart.title}. ${chart.text}`,
     });
+    svg.style.aspectRatio = `${right - left + 2 * margin} / ${bottom - top + 2 * margin}`;
     convcalc.svgElement(svg, "rect", { class: "field-input", x: 0, y: 0, width: extents[1], height: band ? unit : extents[0] });
     const order = this.drawing.windows.map((_, number) => number).sort((one, other) => this.area(other) - this.area(one));
     for (const number of order) this.box(svg, number, axes, unit, band);

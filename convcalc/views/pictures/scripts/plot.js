@@ -4,7 +4,10 @@
 
 /** How a number of a chart is written: below an axis, and exactly. Numbers beyond those of scripts are texts. */
 convcalc.formats = {
-  place: { tick: (number) => convcalc.exact(Number(number) + 1), full: (number) => convcalc.exact(Number(number) + 1) },
+  place: {
+    tick: (number) => (Number.isInteger(number) ? convcalc.exact(number + 1) : ""), // there is no layer at an end
+    full: (number) => convcalc.exact(number + 1),
+  },
   positions: { tick: (number) => convcalc.exact(number), full: (number) => convcalc.exact(number) },
   count: { tick: (number) => convcalc.decimal(number), full: (number) => convcalc.exact(number) },
   bytes: {
