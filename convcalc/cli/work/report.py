@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -32,13 +33,15 @@ def report(
     how: How,
 ) -> None:
     """Write the page of a network, whole or not at all."""
+    from convcalc.cli.work.given import given_options
     from convcalc.language import SpecError
     from convcalc.language.source import unfinished
 
     format = format or _format(output)  # noqa: A001  # the option's name
     refuse(output, force=force, sources=map(file_of, files))
     try:
-        depicted = _depicted(files[0], inputs, variables, terms, how)
+        command = _command(files, output, format, given_options(inputs, variables, terms, how))
+        depicted = _depicted(files[0], inputs, variables, terms, how, command=command)
         text = _written(depicted, format)
     except SpecError as error:
         reject(error.diagnostics)
@@ -66,12 +69,23 @@ def _depicted(
     variables: Mapping[str, str],
     terms: HowRun,
     how: How,
+    *,
+    command: str,
 ) -> Depicted:
     from convcalc.analysis.analyze import analyze
     from convcalc.cli.loading import load
     from convcalc.views.report.shared import Depicted
 
-    return Depicted(readable(file), analyze(load(file, inputs, variables, **how), **terms))
+    return Depicted(readable(file), analyze(load(file, inputs, variables, **how), **terms), command=command)
+
+
+def _command(files: Sequence[str], output: str, format: str, options: Iterable[str]) -> str:  # noqa: A002
+    """What makes the file again; empty where a network comes from standard input. A folder is nobody's business."""
+    if STDOUT in files:
+        return ""
+    kind = () if output != STDOUT and ENDINGS.get(PurePath(output).suffix) == format else ("--format", format)
+    words = ["convcalc", "report", *files, *options, *kind, "-o", PurePath(output).name]
+    return " ".join(map(shlex.quote, words))
 
 
 def _written(depicted: Depicted, format: str) -> bytes:  # noqa: A002  # the option's name

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from convcalc.views import words
 from convcalc.views.output import Output
+from convcalc.views.pictures.blocks import blocks
+from convcalc.views.pictures.headline import headline
 from convcalc.views.pictures.page import page
 from convcalc.views.pictures.record import record
 from convcalc.views.report.shared import Depicted
 
-STYLES = ("page.css", "graph.css", "table.css", "charts.css", "details.css")
+STYLES = ("page.css", "graph.css", "rows.css", "table.css", "charts.css", "details.css", "print.css")
 SCRIPTS = (
     "vendored/dagre.js",
     "vendored/echarts.js",
-    *(f"scripts/{name}.js" for name in ("state", "theme", "format", "visible", "drawing", "graph", "table", "details")),
-    *(f"scripts/{name}.js" for name in ("plot", "field", "charts")),
-    "scripts/page.js",
+    *(f"scripts/{name}.js" for name in ("state", "theme", "format", "keys", "rows")),
+    *(
+        f"scripts/{name}.js"
+        for name in ("visible", "drawing", "graph", "table", "details", "plot", "field", "charts", "page", "address")
+    ),
 )
 
 
@@ -22,15 +26,18 @@ def write(depicted: Depicted, out: Output) -> None:
     """The page."""
     report = depicted.report
     name, shapes, spec = words.title(report, depicted.path)
+    network = record(report, depicted.path)
     text = page(
         "network.html",
-        {"networks": [record(report, depicted.path)]},
+        {"networks": [network]},
         styles=STYLES,
         scripts=SCRIPTS,
         title=name,
         shapes=shapes,
         spec=spec,
-        totals=words.total_parts(report),
+        figures=headline(report),
+        blocks=blocks(report, network),
+        command=depicted.command,
         convention=words.convention(report.convention),
         notes=words.notes(report),
     )
