@@ -15,10 +15,10 @@ from formula_plan import FormulaPlan
 from msgspec.structs import asdict
 
 import convcalc
+from convcalc.extras import NotInstalled
 from convcalc.language import Source, SpecError
 from convcalc.sweeping import cluster
 from convcalc.sweeping.driving import known
-from convcalc.sweeping.extras import NotInstalled
 from convcalc.sweeping.kept import Kept, Wanted
 from convcalc.version import __version__
 
@@ -184,7 +184,7 @@ def test_a_scheduler_without_workers_is_given_up(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_to_install_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convcalc.sweeping.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("convcalc.extras.find_spec", lambda name: None)
     with pytest.raises(
         NotInstalled, match=r"dask is not installed, which --dask takes: pip install 'convcalc\[dask\]'"
     ):

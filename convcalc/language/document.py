@@ -123,7 +123,7 @@ class Reading:
         with_places: bool = False,
     ) -> None:
         self.source = source
-        self.origin = TextOrigin(lambda: source, inputs, variables, source.named)
+        self.origin = TextOrigin(lambda: source, inputs, variables, source.named, source.as_named)
         self.given_inputs = {} if source.converted else inputs  # which it was made for
         self.is_overridden = bool(inputs or variables)
         self.given_variables = {  # as above, where they are not fields of its layers

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 """How standard input is named."""
+_SHOWN_STDIN = "<stdin>"
+"""How messages name it."""
 
 _LARGEST_FILE = 16 * 2**20
 """Bytes of a spec that are read at most."""
@@ -117,6 +119,13 @@ class Source(msgspec.Struct, eq=False, dict=True):
         return replace(self, text=text, named=named or self.named, _last_line=(0, "", 0))
 
     @property
+    def as_named(self) -> str:
+        """How whoever asked for it named it, which is where it is; with its settings, where it has any."""
+        if self.named is not None:
+            return encodable(self.named.text)
+        return STDIN if self.path == _SHOWN_STDIN else self.path
+
+    @property
     def converted(self) -> bool:
         return self.origin is not None
 
@@ -182,7 +191,7 @@ def is_stream(path: str) -> bool:
 
 def called(path: str) -> str:
     """How a message names a file."""
-    return "<stdin>" if path == STDIN else encodable(path)
+    return _SHOWN_STDIN if path == STDIN else encodable(path)
 
 
 def read(path: str | os.PathLike[str]) -> Source:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from convcalc.extras import require
 from convcalc.language import Source, SpecError
 from convcalc.sweeping.driving import known
-from convcalc.sweeping.extras import require
 from convcalc.sweeping.kept import Kept, Wanted, nothing_yet
 from convcalc.version import __version__
 

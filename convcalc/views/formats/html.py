@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from convcalc.visible import short, visible
+from convcalc.visible import LONGEST, short, visible
 
 
-def escaped(text: str) -> str:
+def escaped(text: str, longest: int = LONGEST) -> str:
     """The beginning of a text, between tags."""
-    return escape(visible(short(text))).replace("@", "&#64;")
+    return escape(visible(short(text, longest))).replace("@", "&#64;")
