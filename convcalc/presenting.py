@@ -23,7 +23,7 @@ class Printed:
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {short(visible(_view(self).line(self)), LONGEST)}>"
+        return f"<{type(self).__name__} {short(visible(view_of(type(self).__name__).line(self)), LONGEST)}>"
 
     def __rich_repr__(self) -> None:
         """Nothing to add: Rich prints what `repr` gives."""
@@ -36,13 +36,13 @@ class Presented(Printed):
 
     def _repr_html_(self) -> str:
         """What Jupyter shows of it: a table, totals and what they count."""
-        return str(_view(self).html(self))
+        return str(view_of(type(self).__name__).html(self))
 
     def to_dict(self) -> dict[str, Any]:
         """The document that the command prints with ``--format json``, read: dicts, lists, texts and exact numbers."""
         from json import loads
 
-        read: dict[str, Any] = loads(_view(self).document(self))
+        read: dict[str, Any] = loads(view_of(type(self).__name__).document(self))
         return read
 
     def to_dataframe(self) -> Any:
@@ -54,10 +54,10 @@ class Presented(Printed):
         Raises:
             ImportError: neither is installed.
         """
-        return _view(self).frame(self)
+        return view_of(type(self).__name__).frame(self)
 
 
-def _view(record: Printed) -> Any:
-    """The module that writes records of this class: that of its name in lower case, with ``_`` between its words."""
-    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(record).__name__).lower()
-    return importlib.import_module(f"convcalc.views.notebook.{name}")
+def view_of(name: str) -> Any:
+    """The module that writes records of the class of that name: this in lower case, with ``_`` between its words."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    return importlib.import_module(f"convcalc.views.notebook.{words}")

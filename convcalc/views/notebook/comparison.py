@@ -68,7 +68,7 @@ def changes(comparison: Comparison) -> str:
         )
         for change in folded(comparison, "block").changes
     ]
-    return table("", CHANGES, "lllrrrrrr", rows) if rows else ""
+    return table("", CHANGES, "llllrrrrr", rows) if rows else ""
 
 
 def _key(comparison: Comparison) -> list[str]:

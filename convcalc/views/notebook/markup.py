@@ -14,7 +14,7 @@ MOST_ROWS = 60
 """Rows of a table that are shown: of more, the first and the last."""
 _LONGEST_LINE = 1_000
 """Characters of a line below a table."""
-_SIDES = {"l": "text-align:left", "r": "text-align:right;white-space:nowrap"}
+_SIDES = {"l": "text-align:left;padding:.1em .6em", "r": "text-align:right;white-space:nowrap;padding:.1em .6em"}
 _TABLE = "color:inherit;font-variant-numeric:tabular-nums"
 
 
@@ -27,7 +27,9 @@ def table(
     """
     styles = [f' style="{_SIDES[side]}"' for side in sides]
     heads = "".join(f'<th scope="col"{style}>{escaped(text)}</th>' for text, style in zip(header, styles, strict=True))
-    caption = f'<caption style="text-align:left;color:inherit">{escaped(title, _LONGEST_LINE)}</caption>'
+    caption = (
+        f'<caption style="text-align:left;white-space:nowrap;color:inherit">{escaped(title, _LONGEST_LINE)}</caption>'
+    )
     across = f'<tr><td colspan="{len(header)}" style="text-align:left">'
     lines = [_row(row, styles) for row in rows[:MOST_ROWS]]
     left_out = len(rows) - len(lines)
