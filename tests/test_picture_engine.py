@@ -20,8 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convcalc import visible
+from convcalc.sweeping.extras import NotInstalled
 from convcalc.views.pictures import engine
-from convcalc.views.pictures.engine import EngineMissing, ScriptEngine, ScriptFailed
+from convcalc.views.pictures.engine import ScriptEngine, ScriptFailed
 
 GRAPH = """
 var trial = {
@@ -313,8 +314,17 @@ def test_calls_from_many_threads_wait_for_each_other() -> None:
     assert interpreter.call("trial.count") == 51
 
 
+def test_without_memory_for_a_stack_it_is_said() -> None:
+    before = threading.stack_size()
+    reason = r"^no script can run: there are no 128 MiB of memory for its stack$"
+    refused = mock.patch.object(threading.Thread, "start", side_effect=RuntimeError("can't start new thread"))
+    with refused, pytest.raises(ScriptFailed, match=reason):
+        faults().call("trial.echo", 1)
+    assert threading.stack_size() == before
+
+
 def test_without_the_interpreter_it_is_said_what_to_install() -> None:
-    with mock.patch.dict(sys.modules, {"quickjs": None}), pytest.raises(EngineMissing) as raised:
+    with mock.patch("convcalc.sweeping.extras.find_spec", return_value=None), pytest.raises(NotInstalled) as raised:
         ScriptEngine([])
     assert "pip install 'convcalc[report]'" in str(raised.value)
 

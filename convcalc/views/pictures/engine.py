@@ -16,10 +16,12 @@ from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
 
+from convcalc.sweeping.extras import require
+
 FOLDERS = ("vendored", "scripts")
 SECONDS = 60
 """Of processor time, for a call: laying out ten thousand layers is the longest that any takes."""
-MEBIBYTES = 1024
+MEBIBYTES = 512
 """Of memory, for all that an engine holds."""
 STACK = 128 << 20
 """Bytes of a call's stack, of which memory is taken only as it is used.
@@ -36,10 +38,6 @@ _PLACE = re.compile(r" *at ([\w.$]+) \(")
 """A line of a script's traceback with the name of a function in it; files have no names there."""
 _stack_size = threading.Lock()
 _Result = TypeVar("_Result")
-
-
-class EngineMissing(ImportError):
-    """The interpreter is not installed; the message says how to get it."""
 
 
 class ScriptFailed(Exception):
@@ -68,7 +66,7 @@ class ScriptEngine:
     several threads wait for each other.
 
     Raises:
-        EngineMissing: the extra is not installed.
+        NotInstalled: the extra is not installed.
         FileNotFoundError: a script is not there.
         ScriptFailed: a script cannot be loaded.
     """
@@ -152,16 +150,15 @@ def _started(work: Callable[[], None]) -> threading.Thread:
         before = threading.stack_size(STACK)
         try:
             thread.start()
+        except RuntimeError:  # whose message has no reason
+            raise ScriptFailed(f"no script can run: there are no {STACK >> 20} MiB of memory for its stack") from None
         finally:
             threading.stack_size(before)
     return thread
 
 
 def _interpreter() -> Any:
-    try:
-        import quickjs
-    except ImportError:
-        raise EngineMissing(
-            "quickjs-ng is not installed, which drawing pictures takes: pip install 'convcalc[report]'"
-        ) from None
+    require("report", "quickjs", purpose="drawing pictures")
+    import quickjs
+
     return quickjs
