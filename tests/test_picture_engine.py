@@ -318,8 +318,9 @@ def test_without_memory_for_a_stack_it_is_said() -> None:
     before = threading.stack_size()
     reason = r"^no script can run: there are no 128 MiB of memory for its stack$"
     refused = mock.patch.object(threading.Thread, "start", side_effect=RuntimeError("can't start new thread"))
+    started = faults()
     with refused, pytest.raises(ScriptFailed, match=reason):
-        faults().call("trial.echo", 1)
+        started.call("trial.echo", 1)
     assert threading.stack_size() == before
 
 
