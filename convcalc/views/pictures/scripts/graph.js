@@ -73,7 +73,7 @@
     /** Lay out what is seen now for the width that there is, and draw it. */
     arrange() {
       this.width = this.view.clientWidth || 800;
-      const room = { width: Math.max(180, this.width - 32), height: Math.max(380, window.innerHeight * 0.55) };
+      const room = { width: Math.max(180, this.width - 4), height: Math.max(380, window.innerHeight * 0.55) };
       this.scene = convcalc.scene(this.network, this.state.open, room);
       this.standIns = convcalc.seen(this.network, this.state.open);
       this.draw();
