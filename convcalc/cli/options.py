@@ -42,13 +42,9 @@ ReplacedLayers = Annotated[list[str] | None, option("NAME|GLOB", "Replace only t
 KeptLayers = Annotated[list[str] | None, option("NAME|GLOB", "Replace all but these layers.", "--except")]
 VariantBlocks = Annotated[
     str | None,
-    option(
-        "FILE", "A spec whose blocks may serve as variants, or are modules that a model file names.", "--blocks"
-    ),
+    option("FILE", "A spec whose blocks may serve as variants, or are modules that a model file names.", "--blocks"),
 ]
-AllowInputChange = Annotated[
-    bool, typer.Option("--allow-input-change", help="Compare under different input sizes.")
-]
+AllowInputChange = Annotated[bool, typer.Option("--allow-input-change", help="Compare under different input sizes.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")]
 Batch = Annotated[
     int | None,
