@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from convcalc.views import words
+from convcalc.views.compare import shared
 from convcalc.views.output import Output
+from convcalc.views.pictures import sides as beside
 from convcalc.views.pictures.page import page
 from convcalc.views.pictures.record import record
-from convcalc.views.report.shared import Depicted
+from convcalc.views.report.shared import Depicted, SideBySide
 
 STYLES = ("page.css", "graph.css", "table.css", "charts.css", "details.css")
 SCRIPTS = (
@@ -17,6 +19,8 @@ SCRIPTS = (
         for name in ("state", "theme", "format", "visible", "drawing", "graph", "table", "details", "charts", "page")
     ),
 )
+
+OF_SIDES = (*SCRIPTS[:-1], "scripts/rows.js", "scripts/sides.js", SCRIPTS[-1])
 
 
 def write(depicted: Depicted, out: Output) -> None:
@@ -34,5 +38,28 @@ def write(depicted: Depicted, out: Output) -> None:
         totals=words.total_parts(report),
         convention=words.convention(report.convention),
         notes=words.notes(report),
+    )
+    out.utf8(text)
+
+
+def write_sides(depicted: SideBySide, out: Output) -> None:
+    """The page of several networks: the first, and beside it another at a time."""
+    sides, base = depicted.sides, depicted.networks[0]
+    networks = [record(network.report, network.path) for network in depicted.networks]
+    compared = list(beside.compared(sides))
+    _, shapes, spec = words.title(base.report, sides.path)
+    text = page(
+        "sides.html",
+        {"networks": networks, "sides": {"heads": beside.heads(sides, networks)}},
+        styles=(*STYLES, "sides.css"),
+        scripts=OF_SIDES,
+        title=beside.title(sides),
+        shapes=shapes,
+        spec=spec,
+        base=sides.label,
+        heads=[beside.summary(sides, candidate, comparison) for _, candidate, comparison in compared],
+        ranking=beside.ranking(sides) if len(sides.candidates) > 1 else None,
+        key=beside.KEY,
+        convention=shared.convention(sides),
     )
     out.utf8(text)
