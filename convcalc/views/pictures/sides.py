@@ -23,8 +23,15 @@ REASONS = {
 }
 """Why a conversion changes a layer (`convcalc.analysis.converted.Reason`), for people."""
 BEFORE = "something before it changed"
-KEY = tuple((shared.MARKS[mark], mark) for mark in ("edited", "added", "removed", "affected", "converted"))
-"""The signs of the marks, with the words for them."""
+MARKS: tuple[Record, ...] = (
+    {"mark": "edited", "sign": "~", "hint": "says otherwise than before"},
+    {"mark": "added", "sign": "+", "hint": "only in the second network"},
+    {"mark": "removed", "sign": "\u2212", "hint": "only in the first network"},
+    {"mark": "affected", "sign": "≈", "hint": "changed because something before it changed"},
+    {"mark": "converted", "sign": "=", "hint": "changed by conversion alone"},
+    {"mark": "same", "sign": "", "hint": "the same in both"},
+)
+"""What becomes of a layer, with a sign, so that colour is never all that says it, in the order of the choices."""
 
 
 def heads(sides: Sides, records: Sequence[Record]) -> list[Record]:
@@ -94,8 +101,14 @@ def _verdict(comparison: Comparison) -> str:
         before, after = comparison.outputs
         return "no difference" if before == after else "no layer differs, but other tensors leave the network"
     marks = [change.mark for change in comparison.layers]
-    parts = [f"{marks.count(mark)} {mark}" for _, mark in KEY if mark in marks]
+    parts = [f"{marks.count(entry['mark'])} {entry['mark']}" for entry in MARKS[:-1] if entry["mark"] in marks]
     return f"{', '.join(parts)}, {marks.count('same')} the same"
+
+
+def legend(sides: Sides) -> list[Record]:
+    """The marks that some layer has, as they are shown above the graphs."""
+    marks = {change.mark for candidate in sides.candidates for change in candidate.changes}
+    return [entry for entry in MARKS if entry["mark"] in marks]
 
 
 def ranking(sides: Sides) -> Record:

@@ -20,7 +20,7 @@ SCRIPTS = (
     ),
 )
 
-OF_SIDES = (*SCRIPTS[:-1], "scripts/rows.js", "scripts/sides.js", SCRIPTS[-1])
+OF_SIDES = (*SCRIPTS[:-1], *(f"scripts/{name}.js" for name in ("rows", "pairing", "changes", "sides")), SCRIPTS[-1])
 
 
 def write(depicted: Depicted, out: Output) -> None:
@@ -50,7 +50,7 @@ def write_sides(depicted: SideBySide, out: Output) -> None:
     _, shapes, spec = words.title(base.report, sides.path)
     text = page(
         "sides.html",
-        {"networks": networks, "sides": {"heads": beside.heads(sides, networks)}},
+        {"networks": networks, "sides": {"marks": beside.MARKS, "heads": beside.heads(sides, networks)}},
         styles=(*STYLES, "sides.css"),
         scripts=OF_SIDES,
         title=beside.title(sides),
@@ -59,7 +59,7 @@ def write_sides(depicted: SideBySide, out: Output) -> None:
         base=sides.label,
         heads=[beside.summary(sides, candidate, comparison) for _, candidate, comparison in compared],
         ranking=beside.ranking(sides) if len(sides.candidates) > 1 else None,
-        key=beside.KEY,
+        key=beside.legend(sides),
         convention=shared.convention(sides),
     )
     out.utf8(text)
