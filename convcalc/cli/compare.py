@@ -102,8 +102,8 @@ def compare(
     try:
         with mistakes_named(layer or []):
             if base is None:
-                asked = Asked(files, variant, layer or [], except_ or [], blocks)
-                sides = sides_of(asked, opened, how_run, allow_input_change=allow_input_change)
+                asked = Asked(files, variant, layer or [], except_ or [], blocks, allow_input_change)
+                sides = sides_of(asked, opened, how_run)
             else:
                 opener = Opener(
                     opened,

@@ -23,6 +23,7 @@ from convcalc.cli.options import (
     VariantBlocks,
     VariantNames,
     assignments,
+    color_option,
     format_option,
     option,
     shapes,
@@ -53,14 +54,19 @@ def report(
     set: Variables = None,  # noqa: A002  # the option's name
     strict: Strict = False,
     scale: Scale = "",
+    open: Annotated[  # noqa: A002  # the option's name
+        list[str] | None,
+        option("GLOB", "Blocks that are open in the graph, by their names; again for each, '*' for all.", "--open"),
+    ] = None,
+    color_by: Annotated[str | None, color_option()] = None,
 ) -> None:
     """A page to look at: the graph of a network, every layer's costs, memory over time, receptive fields.
 
-    One HTML file that opens from disk and asks for nothing from the network. Several networks, or --variant, stand side
-    by side with the first, and what differs is marked.
+    One HTML file that opens from disk and asks for nothing from the network; or the graph alone, as SVG. Several
+    networks, or --variant, stand side by side with the first on the page, and what differs is marked.
     """
     work.report(
-        Asked(files, variant, layer or [], except_ or [], blocks),
+        Asked(files, variant, layer or [], except_ or [], blocks, allow_input_change),
         output=output,
         format=format,
         force=force,
@@ -68,5 +74,5 @@ def report(
         variables=assignments(set or []),
         terms={"batch": batch, "dtype": dtype, "fused": fused, "device": device},
         how={"strict": strict, "scale": scale, "blocks": (blocks or "") if variant is None else ""},
-        allow_input_change=allow_input_change,
+        look={"open": open or [], "color_by": color_by},
     )

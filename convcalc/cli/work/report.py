@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
+
+from msgspec.structs import replace
 
 from convcalc import steps
 from convcalc.cli.output import STDOUT, fail, refuse, reject, save
@@ -14,12 +17,35 @@ from convcalc.cli.work.sides import Asked, mistakes_named, refuse_mixed, sides_o
 from convcalc.language.named import file_of, readable
 
 if TYPE_CHECKING:
+    from convcalc.analysis.report import Report
     from convcalc.analysis.terms import HowRun
+    from convcalc.network import Network
     from convcalc.opening import How
     from convcalc.views.report.shared import Depicted, SideBySide
 
-ENDINGS = {".html": "html"}
+PAGE = "html"
+ENDINGS = {".html": PAGE, ".svg": "svg"}
 """What a file is written as, by how its name ends."""
+COLOURED = (PAGE, "svg")
+"""Formats with a graph that is coloured by what its layers cost."""
+DEFAULT_COLOR = "macs"
+
+
+class Look(TypedDict):
+    """How the graph looks at first: patterns of the names of blocks that are open, and what it is coloured by."""
+
+    open: Sequence[str]
+    color_by: str | None
+
+
+class _Ways(NamedTuple):
+    """How networks are read and counted, and how they look."""
+
+    inputs: Mapping[str, tuple[int, ...]]
+    variables: Mapping[str, str]
+    terms: HowRun
+    how: How
+    look: Look
 
 
 def report(
@@ -32,20 +58,22 @@ def report(
     variables: Mapping[str, str],
     terms: HowRun,
     how: How,
-    allow_input_change: bool,
+    look: Look,
 ) -> None:
     """Write the page of a network, or of several side by side, whole or not at all."""
+    from convcalc.cli.work.given import given_options
     from convcalc.language import SpecError
     from convcalc.language.source import unfinished
 
     format = format or _format(output)  # noqa: A001  # the option's name
-    _check(asked, format)
+    _check(asked, format, look)
     refuse(output, force=force, sources=map(file_of, asked.files))
+    ways = _Ways(inputs, variables, terms, how, look)
+    options = [*asked.options(), *given_options(inputs, variables, terms, how), *_look_options(look)]
+    command = _command(asked.files, output, format, options)
     try:
-        if asked.are_several:
-            text = _written(_side_by_side(asked, inputs, variables, terms, how, allow_input_change), format)
-        else:
-            text = _written(_depicted(asked.files[0], inputs, variables, terms, how), format)
+        shown = _side_by_side(asked, ways, command) if asked.are_several else _alone(asked, ways, format, command)
+        text = _written(shown, format)
     except SpecError as error:
         reject(error.diagnostics)
     except steps.OutOfSteps:
@@ -53,6 +81,23 @@ def report(
     except ImportError as error:  # of a package of an extra
         fail(str(error))
     save(output, [text], force=force)
+
+
+def _check(asked: Asked, format: str, look: Look) -> None:  # noqa: A002  # the option's name
+    """End the command where its options do not go together."""
+    from convcalc.views import view
+
+    if look["color_by"] and format not in COLOURED:
+        fail(f"--color-by: {format} has no colours, expected one of {', '.join(COLOURED)}, or to go without")
+    is_of_several = not asked.are_several or hasattr(view("report", format), "write_sides")
+    refuse_mixed(
+        {
+            "--variant takes a single spec": asked.variant is not None and len(asked.files) > 1,
+            "--layer and --except are for a --variant": asked.variant is None and bool(asked.layers or asked.excluded),
+            "standard input can only be read once": asked.files.count(STDOUT) > 1,
+            f"{format} shows a single network; several stand side by side in a page: -o page.html": not is_of_several,
+        }
+    )
 
 
 def _format(output: str) -> str:
@@ -66,61 +111,88 @@ def _format(output: str) -> str:
     return known
 
 
-def _check(asked: Asked, format: str) -> None:  # noqa: A002  # the option's name
-    """End the command where its options do not go together."""
-    from convcalc.views import view
-
-    is_of_sides = hasattr(view("report", format), "write_sides")
-    refuse_mixed(
-        {
-            "--variant takes a single spec": asked.variant is not None and len(asked.files) > 1,
-            "--layer and --except are for a --variant": asked.variant is None and bool(asked.layers or asked.excluded),
-            "standard input can only be read once": asked.files.count(STDOUT) > 1,
-            f"{format} shows a single network; --format html shows several side by side": (
-                asked.are_several and not is_of_sides
-            ),
-        }
-    )
-
-
-def _side_by_side(
-    asked: Asked,
-    inputs: Mapping[str, tuple[int, ...]],
-    variables: Mapping[str, str],
-    terms: HowRun,
-    how: How,
-    allow_input_change: bool,
-) -> SideBySide:
-    """The networks that are compared, of which those that could be had are shown."""
-    from convcalc.cli.loading import load
-    from convcalc.views.report.shared import Depicted, SideBySide
-
-    opened = partial(load, inputs=inputs, variables=variables, **how)
-    with mistakes_named(asked.layers):
-        sides = sides_of(asked, opened, terms, allow_input_change=allow_input_change)
-    heads = [
-        Depicted(sides.path if sides.variants else candidate.label, candidate.report)
-        for candidate in sides.candidates
-        if candidate.report is not None
-    ]
-    if not heads:
-        reasons = "; ".join(f"{candidate.label} cannot apply: {candidate.reason}" for candidate in sides.candidates)
-        fail(f"no variant can be shown: {reasons}")
-    return SideBySide(sides, (Depicted(sides.path, sides.base), *heads))
-
-
-def _depicted(
-    file: str,
-    inputs: Mapping[str, tuple[int, ...]],
-    variables: Mapping[str, str],
-    terms: HowRun,
-    how: How,
-) -> Depicted:
+def _alone(asked: Asked, ways: _Ways, format: str, command: str) -> Depicted:  # noqa: A002  # the option's name
+    """The network and what it costs, as it is to be looked at."""
     from convcalc.analysis.analyze import analyze
     from convcalc.cli.loading import load
+    from convcalc.cli.work.linted import linted
     from convcalc.views.report.shared import Depicted
 
-    return Depicted(readable(file), analyze(load(file, inputs, variables, **how), **terms))
+    (file,) = asked.files
+    report = analyze(load(file, ways.inputs, ways.variables, **ways.how), **ways.terms)
+    _check_device(report, ways.look)
+    (opened,) = _opened([report.network], ways.look["open"])
+    findings = linted(file, report.written, ways.terms) if format == PAGE else ()  # a picture does not show them
+    return Depicted(readable(file), report, opened, ways.look["color_by"] or DEFAULT_COLOR, command, findings)
+
+
+def _side_by_side(asked: Asked, ways: _Ways, command: str) -> SideBySide:
+    """The networks that are compared, of which those that could be had are shown; a variant has no findings."""
+    from convcalc.cli.loading import load
+    from convcalc.cli.work.linted import linted
+    from convcalc.views.report.shared import Depicted, SideBySide
+
+    loaded = partial(load, inputs=ways.inputs, variables=ways.variables, **ways.how)
+    with mistakes_named(asked.layers):
+        sides = sides_of(asked, loaded, ways.terms)
+    if all(candidate.report is None for candidate in sides.candidates):
+        fail("; ".join(f"{candidate.label} cannot apply: {candidate.reason}" for candidate in sides.candidates))
+    _check_device(sides.base, ways.look)
+    paths = [sides.path, *(sides.path if sides.variants else candidate.label for candidate in sides.candidates)]
+    reports = [sides.base, *(candidate.report for candidate in sides.candidates)]
+    shown = [(path, report) for path, report in zip(paths, reports, strict=True) if report is not None]
+    opened = _opened([report.network for _, report in shown], ways.look["open"])
+    color = ways.look["color_by"] or DEFAULT_COLOR
+    networks = [
+        Depicted(path, report, parts, color, command) for (path, report), parts in zip(shown, opened, strict=True)
+    ]
+    for place, file in enumerate(asked.files):
+        findings = linted(file, networks[place].report.written, ways.terms)
+        networks[place] = replace(networks[place], findings=findings)
+    return SideBySide(sides, tuple(networks))
+
+
+def _check_device(report: Report, look: Look) -> None:
+    if look["color_by"] == "bound" and report.terms.device is None:
+        fail("--color-by bound: bounds are those of a device, and none is named: add --device, or `deploy` to the spec")
+
+
+def _opened(networks: Sequence[Network], patterns: Sequence[str]) -> list[tuple[int, ...]]:
+    """The places of the blocks that are open in each network; without patterns, no outline is made.
+
+    A pattern must be the name of a block in some network; in another there need not be any.
+    """
+    from convcalc.analysis.opened import NoSuchBlock, opened
+    from convcalc.analysis.outline import outline
+
+    if not patterns:
+        return [() for _ in networks]
+    outlines = [outline(network) for network in networks]
+    places = [set[int]() for _ in networks]
+    for pattern in patterns:
+        problems = []
+        for parts, own in zip(outlines, places, strict=True):
+            try:
+                own.update(opened(parts, [pattern]))
+            except NoSuchBlock as error:
+                problems.append(error)
+        if len(problems) == len(networks):
+            fail(f"--open: {problems[0]}")
+    return [tuple(sorted(own)) for own in places]
+
+
+def _look_options(look: Look) -> list[str]:
+    colour = ["--color-by", look["color_by"]] if look["color_by"] else []
+    return [*(word for pattern in look["open"] for word in ("--open", pattern)), *colour]
+
+
+def _command(files: Sequence[str], output: str, format: str, options: Iterable[str]) -> str:  # noqa: A002
+    """What makes the file again; empty where a network comes from standard input. A folder is nobody's business."""
+    if STDOUT in files:
+        return ""
+    kind = () if output != STDOUT and ENDINGS.get(PurePath(output).suffix) == format else ("--format", format)
+    words = ["convcalc", "report", *files, *options, *kind, "-o", PurePath(output).name]
+    return " ".join(map(shlex.quote, words))
 
 
 def _written(depicted: Depicted | SideBySide, format: str) -> bytes:  # noqa: A002  # the option's name

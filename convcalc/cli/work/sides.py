@@ -11,6 +11,7 @@ import typer
 from msgspec.structs import replace
 
 from convcalc.cli.output import ExitCode, fail
+from convcalc.cli.work.given import repeated
 from convcalc.language.named import readable
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ class Asked(msgspec.Struct, frozen=True):
     """Which networks stand beside the first.
 
     `variant` is what is put in place of its convolutions, of those that `layers` name and `excluded` do not, which are
-    globs; None: the other files. `blocks` is a spec whose blocks may be variants too.
+    globs; None: the other files. `blocks` is a spec whose blocks may be variants too. `is_resized`: inputs may differ
+    in size.
     """
 
     files: Sequence[str]
@@ -30,14 +32,23 @@ class Asked(msgspec.Struct, frozen=True):
     layers: Sequence[str] = ()
     excluded: Sequence[str] = ()
     blocks: str | None = None
+    is_resized: bool = False
 
     @property
     def are_several(self) -> bool:
         """Whether there is anything to stand beside the first."""
         return self.variant is not None or len(self.files) > 1
 
+    def options(self) -> list[str]:
+        """The words of a command line that ask for the same, beside the files and the `blocks` of a model file."""
+        words = [] if self.variant is None else ["--variant", self.variant]
+        words += repeated("--layer", self.layers)
+        words += repeated("--except", self.excluded)
+        words += ["--blocks", self.blocks] if self.blocks and self.variant is not None else []
+        return [*words, *["--allow-input-change"] * self.is_resized]
 
-def sides_of(asked: Asked, opened: Load, how: HowRun, *, allow_input_change: bool = False) -> Sides:
+
+def sides_of(asked: Asked, opened: Load, how: HowRun) -> Sides:
     """The networks side by side, worked out within `mistakes_named`.
 
     Raises:
@@ -48,7 +59,7 @@ def sides_of(asked: Asked, opened: Load, how: HowRun, *, allow_input_change: boo
     from convcalc.opening import read
 
     if asked.variant is None:
-        return of_specs(asked.files, opened, **how, allow_input_change=allow_input_change)
+        return of_specs(asked.files, opened, **how, allow_input_change=asked.is_resized)
     network = opened(asked.files[0])
     more = read(asked.blocks) if asked.blocks else None
     sides = variants(network, asked.variant, layers=asked.layers, excluded=asked.excluded, blocks=more, **how)

@@ -34,6 +34,11 @@ MARKS: tuple[Record, ...] = (
 """What becomes of a layer, with a sign, so that colour is never all that says it, in the order of the choices."""
 
 
+def alike(networks: Sequence[Record]) -> list[Record]:
+    """The records of networks with charts that are drawn on the same axes, so that lengths and heights compare."""
+    return list(networks)
+
+
 def heads(sides: Sides, records: Sequence[Record]) -> list[Record]:
     """What scripts read of the networks that the base is compared with, those that could be had, in their order.
 

@@ -4,38 +4,53 @@ from __future__ import annotations
 
 from convcalc.views import words
 from convcalc.views.compare import shared
+from convcalc.views.formats.json import Record
 from convcalc.views.output import Output
 from convcalc.views.pictures import sides as beside
+from convcalc.views.pictures.blocks import blocks
+from convcalc.views.pictures.charts import charts
+from convcalc.views.pictures.explanations import explanations
+from convcalc.views.pictures.findings import findings
+from convcalc.views.pictures.headline import headline
 from convcalc.views.pictures.page import page
 from convcalc.views.pictures.record import record
 from convcalc.views.report.shared import Depicted, SideBySide
 
-STYLES = ("page.css", "graph.css", "table.css", "charts.css", "details.css")
+STYLES = (*("page.css", "drawing.css", "graph.css", "rows.css", "table.css", "charts.css", "details.css", "print.css"),)
 SCRIPTS = (
     "vendored/dagre.js",
     "vendored/echarts.js",
+    *(f"scripts/{name}.js" for name in ("state", "theme", "format", "keys", "rows")),
     *(
         f"scripts/{name}.js"
-        for name in ("state", "theme", "format", "visible", "drawing", "graph", "table", "details", "charts", "page")
+        for name in (
+            *("amounts", "lettering", "visible", "columns", "layout", "drawing", "graph"),
+            *("table", "elements", "formulas", "findings", "details"),
+            *("plot", "field", "charts", "page", "address"),
+        )
     ),
 )
 
-OF_SIDES = (*SCRIPTS[:-1], *(f"scripts/{name}.js" for name in ("rows", "pairing", "changes", "sides")), SCRIPTS[-1])
+SIDES = ("pairing", "changes", "sides")
+"""The scripts of a page with several networks, which the script that puts it together begins with."""
 
 
 def write(depicted: Depicted, out: Output) -> None:
     """The page."""
     report = depicted.report
     name, shapes, spec = words.title(report, depicted.path)
+    network = _network(depicted)
     text = page(
         "network.html",
-        {"networks": [record(report, depicted.path)]},
+        {"networks": [network]},
         styles=STYLES,
         scripts=SCRIPTS,
         title=name,
         shapes=shapes,
         spec=spec,
-        totals=words.total_parts(report),
+        figures=headline(report),
+        blocks=blocks(report, network),
+        command=depicted.command,
         convention=words.convention(report.convention),
         notes=words.notes(report),
     )
@@ -45,14 +60,15 @@ def write(depicted: Depicted, out: Output) -> None:
 def write_sides(depicted: SideBySide, out: Output) -> None:
     """The page of several networks: the first, and beside it another at a time."""
     sides, base = depicted.sides, depicted.networks[0]
-    networks = [record(network.report, network.path) for network in depicted.networks]
+    networks = beside.alike([_network(network) for network in depicted.networks])
     compared = list(beside.compared(sides))
     _, shapes, spec = words.title(base.report, sides.path)
+    before = SCRIPTS.index("scripts/page.js")
     text = page(
         "sides.html",
         {"networks": networks, "sides": {"marks": beside.MARKS, "heads": beside.heads(sides, networks)}},
         styles=(*STYLES, "sides.css"),
-        scripts=OF_SIDES,
+        scripts=(*SCRIPTS[:before], *(f"scripts/{name}.js" for name in SIDES), *SCRIPTS[before:]),
         title=beside.title(sides),
         shapes=shapes,
         spec=spec,
@@ -60,6 +76,20 @@ def write_sides(depicted: SideBySide, out: Output) -> None:
         heads=[beside.summary(sides, candidate, comparison) for _, candidate, comparison in compared],
         ranking=beside.ranking(sides) if len(sides.candidates) > 1 else None,
         key=beside.legend(sides),
+        command=base.command,
         convention=shared.convention(sides),
     )
     out.utf8(text)
+
+
+def _network(depicted: Depicted) -> Record:
+    """The record of the network, with what is only read on a page."""
+    network = record(depicted.report, depicted.path)
+    return {
+        **network,
+        "open": depicted.open,
+        "mode": depicted.color_by,
+        "charts": charts(depicted.report),
+        "explanations": explanations(depicted.report),
+        "findings": findings(network, depicted.findings),
+    }

@@ -19,8 +19,8 @@ convcalc.State = class {
   constructor(network) {
     this.network = network;
     this.selected = null;
-    this.open = new Set();
-    this.mode = "macs";
+    this.open = new Set(network.open ?? []);
+    this.mode = network.mode ?? "macs";
     this.search = "";
     this.marks = new Map();
     this.peer = null;
