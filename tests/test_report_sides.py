@@ -24,8 +24,9 @@ name: drawn
 input: [3, 32, 32]
 blocks:
   unit:
-    - conv: {out_channels: 16, kernel_size: 3, padding: 1}
-    - relu
+    layers:
+      - conv: {out_channels: 16, kernel_size: 3, padding: 1}
+      - relu
 layers:
   - conv: {name: stem, out_channels: 16, kernel_size: 3, padding: 1}
   - unit: {name: body, repeat: 3}
@@ -33,7 +34,7 @@ layers:
   - flatten
   - linear: {name: fc, out_features: 10}
 """
-EDITED = SPEC.replace("out_channels: 16, kernel_size: 3, padding: 1}\n    - relu", "out_channels: 16, kernel_size: 5}")
+EDITED = SPEC.replace("out_channels: 16, kernel_size: 3, padding: 1}\n      - relu", "out_channels: 16, kernel_size: 5}")
 COSTS = ("params", "macs")
 
 
@@ -174,7 +175,7 @@ def test_mistakes_of_either_spec_are_shown(two: tuple[str, str], tmp_path: Path)
     Path(two[1]).write_text(SPEC.replace("kernel_size: 2", "kernel_size: 99"), "utf-8")
     result = run("report", *two, "-o", str(tmp_path / "page.html"))
     assert result.exit_code == 2
-    assert "second.yaml:11" in result.output
+    assert "second.yaml:12" in result.output
     assert not (tmp_path / "page.html").exists()
 
 
@@ -294,7 +295,7 @@ def test_marks_are_on_both_sides(opened: Opened, two: tuple[str, str]) -> None:
 
 def test_another_network_is_put_on_the_right(opened: Opened) -> None:
     page = opened("zoo:resnet18", "--variant", "separable,ghost")
-    headings = page.locator(".pair h3:visible")
+    headings = page.locator(".side > h3:visible")
     assert set(headings.all_text_contents()) == {"standard", "separable"}
     page.get_by_label("Shown beside standard").select_option(label="ghost")
     assert set(headings.all_text_contents()) == {"standard", "ghost"}

@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
-from msgspec.structs import replace
-
 from convcalc import steps
 from convcalc.cli.output import STDOUT, fail, refuse, reject, save
 from convcalc.cli.work.sides import Asked, mistakes_named, refuse_mixed, sides_of
@@ -127,7 +125,7 @@ def _alone(asked: Asked, ways: _Ways, format: str, command: str) -> Depicted:  #
 
 
 def _side_by_side(asked: Asked, ways: _Ways, command: str) -> SideBySide:
-    """The networks that are compared, of which those that could be had are shown; a variant has no findings."""
+    """The networks that are compared, of which those that could be had are shown."""
     from convcalc.cli.loading import load
     from convcalc.cli.work.linted import linted
     from convcalc.views.report.shared import Depicted, SideBySide
@@ -144,11 +142,9 @@ def _side_by_side(asked: Asked, ways: _Ways, command: str) -> SideBySide:
     opened = _opened([report.network for _, report in shown], ways.look["open"])
     color = ways.look["color_by"] or DEFAULT_COLOR
     networks = [
-        Depicted(path, report, parts, color, command) for (path, report), parts in zip(shown, opened, strict=True)
+        Depicted(path, report, parts, color, command, linted(path, report.written, ways.terms))
+        for (path, report), parts in zip(shown, opened, strict=True)
     ]
-    for place, file in enumerate(asked.files):
-        findings = linted(file, networks[place].report.written, ways.terms)
-        networks[place] = replace(networks[place], findings=findings)
     return SideBySide(sides, tuple(networks))
 
 

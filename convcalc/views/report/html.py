@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from convcalc import steps
 from convcalc.views import words
 from convcalc.views.compare import shared
 from convcalc.views.formats.json import Record
@@ -60,7 +61,7 @@ def write(depicted: Depicted, out: Output) -> None:
 def write_sides(depicted: SideBySide, out: Output) -> None:
     """The page of several networks: the first, and beside it another at a time."""
     sides, base = depicted.sides, depicted.networks[0]
-    networks = beside.alike([_network(network) for network in depicted.networks])
+    networks = beside.alike(list(map(_afresh, depicted.networks)))
     compared = list(beside.compared(sides))
     _, shapes, spec = words.title(base.report, sides.path)
     before = SCRIPTS.index("scripts/page.js")
@@ -80,6 +81,12 @@ def write_sides(depicted: SideBySide, out: Output) -> None:
         convention=shared.convention(sides),
     )
     out.utf8(text)
+
+
+def _afresh(depicted: Depicted) -> Record:
+    """The record of a network that stands beside others, which is worked out as if it were alone."""
+    with steps.afresh():
+        return _network(depicted)
 
 
 def _network(depicted: Depicted) -> Record:
