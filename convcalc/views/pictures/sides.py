@@ -34,9 +34,19 @@ MARKS: tuple[Record, ...] = (
 """What becomes of a layer, with a sign, so that colour is never all that says it, in the order of the choices."""
 
 
-def alike(networks: Sequence[Record]) -> list[Record]:
-    """The records of networks with charts that are drawn on the same axes, so that lengths and heights compare."""
-    return list(networks)
+EXPECTATION = "CC506"
+"""The rule that a network is as its spec expects, which a variant of it cannot be."""
+
+
+def of_variant(record: Record) -> Record:
+    """The record of a variant, which lies in no file: without lines, and without what is expected of the base."""
+    items = {name: [_without(item, "line") for item in record[name]] for name in ("nodes", "parts")}
+    findings = [_without(item, "line") for item in record["findings"] if item["code"] != EXPECTATION]
+    return {**record, **items, "findings": findings}
+
+
+def _without(record: Record, name: str) -> Record:
+    return {key: value for key, value in record.items() if key != name}
 
 
 def heads(sides: Sides, records: Sequence[Record]) -> list[Record]:

@@ -53,7 +53,7 @@
         else other.open.delete(its);
         isOther = true;
       }
-      if (isOther) other.tell("open");
+      other.tell(isOther ? "open" : "marks"); // the scale of the colours is that of both
     }
   }
 
