@@ -35,7 +35,7 @@ from convcalc.cli.options import (
     shapes,
 )
 from convcalc.cli.output import STDOUT, ExitCode, end, fail, refuse, reject, save, say, show, show_errors
-from convcalc.cli.work.sides import Asked, mistakes_named, refuse_mixed, sides_of
+from convcalc.cli.work.sides import SideRequest, mistakes_named, refuse_mixed, sides_of
 from convcalc.cli.work.tools import FUSED, UNFUSED, figure_named
 from convcalc.views.output import Output
 
@@ -102,7 +102,7 @@ def compare(
     try:
         with mistakes_named(layer or []):
             if base is None:
-                asked = Asked(files, variant, layer or [], except_ or [], blocks, allow_input_change)
+                asked = SideRequest(files, variant, layer or [], except_ or [], blocks, allow_input_change)
                 sides = sides_of(asked, opened, how_run)
             else:
                 opener = Opener(

@@ -29,7 +29,7 @@ from convcalc.cli.options import (
     shapes,
 )
 from convcalc.cli.work import report as work
-from convcalc.cli.work.sides import Asked
+from convcalc.cli.work.sides import SideRequest
 
 
 def report(
@@ -66,7 +66,7 @@ def report(
     networks, or --variant, stand side by side with the first on the page, and what differs is marked.
     """
     work.report(
-        Asked(files, variant, layer or [], except_ or [], blocks, allow_input_change),
+        SideRequest(files, variant, layer or [], except_ or [], blocks, allow_input_change),
         output=output,
         format=format,
         force=force,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from convcalc import steps
 from convcalc.cli.output import STDOUT, fail, refuse, reject, save
-from convcalc.cli.work.sides import Asked, mistakes_named, refuse_mixed, sides_of
+from convcalc.cli.work.sides import SideRequest, mistakes_named, refuse_mixed, sides_of
 from convcalc.language.named import file_of, readable
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class _Ways(NamedTuple):
 
 
 def report(
-    asked: Asked,
+    asked: SideRequest,
     *,
     output: str,
     format: str | None,  # noqa: A002  # the option's name
@@ -81,7 +81,7 @@ def report(
     save(output, [text], force=force)
 
 
-def _check(asked: Asked, format: str, look: Look) -> None:  # noqa: A002  # the option's name
+def _check(asked: SideRequest, format: str, look: Look) -> None:  # noqa: A002  # the option's name
     """End the command where its options do not go together."""
     from convcalc.views import view
 
@@ -109,7 +109,7 @@ def _format(output: str) -> str:
     return known
 
 
-def _alone(asked: Asked, ways: _Ways, format: str, command: str) -> Depicted:  # noqa: A002  # the option's name
+def _alone(asked: SideRequest, ways: _Ways, format: str, command: str) -> Depicted:  # noqa: A002  # the option's name
     """The network and what it costs, as it is to be looked at."""
     from convcalc.analysis.analyze import analyze
     from convcalc.cli.loading import load
@@ -124,7 +124,7 @@ def _alone(asked: Asked, ways: _Ways, format: str, command: str) -> Depicted:  #
     return Depicted(readable(file), report, opened, ways.look["color_by"] or DEFAULT_COLOR, command, findings)
 
 
-def _side_by_side(asked: Asked, ways: _Ways, command: str) -> SideBySide:
+def _side_by_side(asked: SideRequest, ways: _Ways, command: str) -> SideBySide:
     """The networks that are compared, of which those that could be had are shown."""
     from convcalc.cli.loading import load
     from convcalc.cli.work.linted import linted

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from convcalc.analysis.terms import HowRun
 
 
-class Asked(msgspec.Struct, frozen=True):
+class SideRequest(msgspec.Struct, frozen=True):
     """Which networks stand beside the first.
 
     `variant` is what is put in place of its convolutions, of those that `layers` name and `excluded` do not, which are
@@ -48,7 +48,7 @@ class Asked(msgspec.Struct, frozen=True):
         return [*words, *["--allow-input-change"] * self.is_resized]
 
 
-def sides_of(asked: Asked, opened: Load, how: HowRun) -> Sides:
+def sides_of(asked: SideRequest, opened: Load, how: HowRun) -> Sides:
     """The networks side by side, worked out within `mistakes_named`.
 
     Raises:
