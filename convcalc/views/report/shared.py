@@ -20,3 +20,7 @@ class Depicted(msgspec.Struct, frozen=True):
     open: tuple[int, ...] = ()
     color_by: str = "macs"
     findings: tuple[Finding, ...] = ()
+
+
+class TooLargeToDraw(Exception):
+    """What is to draw the picture takes no more; the message says the limit, and what to do."""
