@@ -36,7 +36,7 @@ class SeenEdge(msgspec.Struct, frozen=True):
     shapes: tuple[str, ...]
 
 
-class Seen(msgspec.Struct, frozen=True):
+class VisibleGraph(msgspec.Struct, frozen=True):
     """Nodes in the order they run, clusters with the outer ones first, edges in the order of what they lead to."""
 
     nodes: tuple[SeenNode, ...]
@@ -44,7 +44,7 @@ class Seen(msgspec.Struct, frozen=True):
     edges: tuple[SeenEdge, ...]
 
 
-def seen(network: Record, open_parts: Collection[int] = ()) -> Seen:
+def seen(network: Record, open_parts: Collection[int] = ()) -> VisibleGraph:
     """What is seen of a network, given as its record, while the parts of these places are open.
 
     Ids are those of the scripts: "n12" is nodes[12], "p3" is parts[3]. A part in one that is closed is not seen.
@@ -56,14 +56,14 @@ def seen(network: Record, open_parts: Collection[int] = ()) -> Seen:
     outputs = {of_node[index] for index in network["outputs"]}
     around = {f"n{index}": parent for index, parent in enumerate(parents)}
     around |= {f"p{index}": part["parent"] for index, part in enumerate(parts)}
-    return Seen(
+    return VisibleGraph(
         tuple(SeenNode(own, _id(around[own]), own in outputs, own in inputs) for own in dict.fromkeys(of_node)),
         tuple(Cluster(f"p{place}", _id(parts[place]["parent"])) for place, shown in enumerate(stands) if shown is None),
         _edges(network["nodes"], of_node),
     )
 
 
-def nested(network: Record, graph: Seen) -> Iterator[tuple[int, SeenNode | Cluster | None]]:
+def nested(network: Record, graph: VisibleGraph) -> Iterator[tuple[int, SeenNode | Cluster | None]]:
     """Nodes and clusters in the order they run, with how many clusters are around; None where a cluster ends."""
 
     def first(item: SeenNode | Cluster) -> tuple[int, bool]:

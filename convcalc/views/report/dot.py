@@ -10,7 +10,7 @@ from convcalc.views.formats.json import Record
 from convcalc.views.output import Output
 from convcalc.views.pictures.labels import cluster_label, edge_label, node_label
 from convcalc.views.pictures.record import record
-from convcalc.views.pictures.visible import Cluster, Seen, nested, seen
+from convcalc.views.pictures.visible import Cluster, VisibleGraph, nested, seen
 from convcalc.views.report.shared import Depicted
 
 
@@ -32,7 +32,7 @@ def write(depicted: Depicted, out: Output) -> None:
     out.utf8("\n".join(lines) + "\n")
 
 
-def _nodes(network: Record, graph: Seen) -> Iterator[str]:
+def _nodes(network: Record, graph: VisibleGraph) -> Iterator[str]:
     """The nodes in the clusters around them."""
     for depth, item in nested(network, graph):
         indent = "  " * (depth + 1)

@@ -10,7 +10,7 @@ from convcalc.views.formats.mermaid import escaped, label
 from convcalc.views.output import Output
 from convcalc.views.pictures.labels import cluster_label, edge_label, node_label
 from convcalc.views.pictures.record import record
-from convcalc.views.pictures.visible import Cluster, Seen, nested, seen
+from convcalc.views.pictures.visible import Cluster, VisibleGraph, nested, seen
 from convcalc.views.report.shared import Depicted, TooLargeToDraw
 
 MOST_CHARACTERS, MOST_EDGES = 50_000, 500
@@ -48,7 +48,7 @@ def _refuse(characters: int, edges: int) -> None:
             )
 
 
-def _nodes(network: Record, graph: Seen) -> Iterator[str]:
+def _nodes(network: Record, graph: VisibleGraph) -> Iterator[str]:
     """The nodes in the open parts around them: inputs are round, closed parts have double sides."""
     for depth, item in nested(network, graph):
         indent = "  " * (depth + 1)
