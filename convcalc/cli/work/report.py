@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, TypedDict
 
@@ -47,6 +48,7 @@ def report(
     """Write the page of a network, whole or not at all."""
     from msgspec.structs import replace
 
+    from convcalc.cli.work.given import given_options
     from convcalc.cli.work.linted import linted
     from convcalc.language import SpecError
     from convcalc.language.source import unfinished
@@ -57,7 +59,8 @@ def report(
     if look["color_by"] and format not in COLOURED:
         fail(f"--color-by: {format} has no colours, expected one of {', '.join(COLOURED)}, or to go without")
     try:
-        depicted = _depicted(files[0], inputs, variables, terms, how, look)
+        command = _command(files, output, format, [*given_options(inputs, variables, terms, how), *_look_options(look)])
+        depicted = _depicted(files[0], inputs, variables, terms, how, look, command=command)
         if format == PAGE:  # a picture does not show what lint finds
             depicted = replace(depicted, findings=linted(files[0], depicted.report.written, terms))
         text = _written(depicted, format)
@@ -90,6 +93,8 @@ def _depicted(
     terms: HowRun,
     how: How,
     look: Look,
+    *,
+    command: str,
 ) -> Depicted:
     """The network and what it costs, as it is to be looked at."""
     from convcalc.analysis.analyze import analyze
@@ -99,7 +104,8 @@ def _depicted(
     report = analyze(load(file, inputs, variables, **how), **terms)
     if look["color_by"] == "bound" and report.terms.device is None:
         fail("--color-by bound: bounds are those of a device, and none is named: add --device, or `deploy` to the spec")
-    return Depicted(readable(file), report, _opened(report.network, look["open"]), look["color_by"] or DEFAULT_COLOR)
+    opened = _opened(report.network, look["open"])
+    return Depicted(readable(file), report, opened, look["color_by"] or DEFAULT_COLOR, command)
 
 
 def _opened(network: Network, patterns: Sequence[str]) -> tuple[int, ...]:
@@ -111,6 +117,20 @@ def _opened(network: Network, patterns: Sequence[str]) -> tuple[int, ...]:
         return opened(outline(network), patterns) if patterns else ()
     except NoSuchBlock as error:
         fail(f"--open: {error}")
+
+
+def _look_options(look: Look) -> list[str]:
+    colour = ["--color-by", look["color_by"]] if look["color_by"] else []
+    return [*(word for pattern in look["open"] for word in ("--open", pattern)), *colour]
+
+
+def _command(files: Sequence[str], output: str, format: str, options: Iterable[str]) -> str:  # noqa: A002
+    """What makes the file again; empty where a network comes from standard input. A folder is nobody's business."""
+    if STDOUT in files:
+        return ""
+    kind = () if output != STDOUT and ENDINGS.get(PurePath(output).suffix) == format else ("--format", format)
+    words = ["convcalc", "report", *files, *options, *kind, "-o", PurePath(output).name]
+    return " ".join(map(shlex.quote, words))
 
 
 def _written(depicted: Depicted, format: str) -> bytes:  # noqa: A002  # the option's name

@@ -5,23 +5,26 @@ from __future__ import annotations
 from convcalc.views import words
 from convcalc.views.formats.json import Record
 from convcalc.views.output import Output
+from convcalc.views.pictures.blocks import blocks
+from convcalc.views.pictures.charts import charts
 from convcalc.views.pictures.explanations import explanations
 from convcalc.views.pictures.findings import findings
+from convcalc.views.pictures.headline import headline
 from convcalc.views.pictures.page import page
 from convcalc.views.pictures.record import record
 from convcalc.views.report.shared import Depicted
 
-STYLES = ("page.css", "drawing.css", "graph.css", "table.css", "charts.css", "details.css")
+STYLES = (*("page.css", "drawing.css", "graph.css", "rows.css", "table.css", "charts.css", "details.css", "print.css"),)
 SCRIPTS = (
     "vendored/dagre.js",
     "vendored/echarts.js",
+    *(f"scripts/{name}.js" for name in ("state", "theme", "format", "keys", "rows")),
     *(
         f"scripts/{name}.js"
         for name in (
-            *("state", "theme", "format"),
             *("amounts", "lettering", "visible", "columns", "layout", "drawing", "graph"),
             *("table", "elements", "formulas", "findings", "details"),
-            *("charts", "page"),
+            *("plot", "field", "charts", "page", "address"),
         )
     ),
 )
@@ -31,15 +34,18 @@ def write(depicted: Depicted, out: Output) -> None:
     """The page."""
     report = depicted.report
     name, shapes, spec = words.title(report, depicted.path)
+    network = _network(depicted)
     text = page(
         "network.html",
-        {"networks": [_network(depicted)]},
+        {"networks": [network]},
         styles=STYLES,
         scripts=SCRIPTS,
         title=name,
         shapes=shapes,
         spec=spec,
-        totals=words.total_parts(report),
+        figures=headline(report),
+        blocks=blocks(report, network),
+        command=depicted.command,
         convention=words.convention(report.convention),
         notes=words.notes(report),
     )
@@ -53,6 +59,7 @@ def _network(depicted: Depicted) -> Record:
         **network,
         "open": depicted.open,
         "mode": depicted.color_by,
+        "charts": charts(depicted.report),
         "explanations": explanations(depicted.report),
         "findings": findings(network, depicted.findings),
     }

@@ -12,7 +12,7 @@
   /** What a block or layer is, as on the command line: `conv 7x7 /2`, `x3 bottleneck`. */
   convcalc.what = function (item) {
     if (item.times != null) return `x${item.times} ${item.kind}`;
-    if (item.kind === "section") return `${item.last - item.first} layers`;
+    if (item.kind === "section") return `${convcalc.exact(item.last - item.first)} layers`;
     return item.summary ? `${item.kind} ${item.summary}` : item.kind;
   };
 
@@ -89,7 +89,7 @@
       id[0] === "p" ? `<path class="sign" d="M${width - 19} 14h8m-4 -4v8"/>` : "",
       text("kind", PAD, 32, cut(convcalc.what(item), inner - (output ? 40 : 0), 11)),
       output ? text("mark", width - PAD, 32, "output", "end") : "",
-      text("shape", PAD, 46, cut(item.shape, inner - convcalc.textWidth(amount, 11) - 10, 11)),
+      text("shape", PAD, 46, cut(item.shape, inner - convcalc.textWidth(amount, 11, true) - 6, 11)),
       amount && text(`amount${none}`, width - PAD, 46, amount, "end"),
     ];
   }
