@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from convcalc.views.report.shared import Depicted, SideBySide
 
 PAGE = "html"
-ENDINGS = {".html": PAGE, ".svg": "svg"}
+ENDINGS = {".html": PAGE, ".svg": "svg", ".mmd": "mermaid", ".dot": "dot", ".gv": "dot"}
 """What a file is written as, by how its name ends."""
 COLOURED = (PAGE, "svg")
 """Formats with a graph that is coloured by what its layers cost."""
@@ -62,6 +62,7 @@ def report(
     from convcalc.cli.work.given import given_options
     from convcalc.language import SpecError
     from convcalc.language.source import unfinished
+    from convcalc.views.report.shared import TooLargeToDraw
 
     format = format or _format(output)  # noqa: A001  # the option's name
     _check(asked, format, look)
@@ -77,6 +78,8 @@ def report(
     except steps.OutOfSteps:
         reject([unfinished(readable(asked.files[0]))])
     except ImportError as error:  # of a package of an extra
+        fail(str(error))
+    except TooLargeToDraw as error:
         fail(str(error))
     save(output, [text], force=force)
 

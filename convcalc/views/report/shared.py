@@ -29,3 +29,7 @@ class SideBySide(msgspec.Struct, frozen=True):
 
     sides: Sides
     networks: tuple[Depicted, ...]
+
+
+class TooLargeToDraw(Exception):
+    """What is to draw the picture takes no more; the message says the limit, and what to do."""
