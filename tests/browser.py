@@ -18,7 +18,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, WebError, WebSocket
+    from playwright.sync_api import (
+        Browser,
+        BrowserContext,
+        ConsoleMessage,
+        Page,
+        Request,
+        Route,
+        WebError,
+        WebSocketRoute,
+    )
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 30_000
@@ -35,8 +44,8 @@ class Watch:
         self._context = context
         context.on("console", self._console)
         context.on("weberror", self._error)
-        context.on("page", self._page)
         context.route("**/*", self._route)
+        context.route_web_socket("**/*", self._socket)
 
     def end(self) -> None:
         """Close the context, once all has come that its pages have said by now."""
@@ -50,11 +59,8 @@ class Watch:
     def _error(self, error: WebError) -> None:
         self.events.append(f"error: {error.error}")
 
-    def _page(self, page: Page) -> None:
-        page.on("websocket", self._socket)
-
-    def _socket(self, socket: WebSocket) -> None:
-        self.events.append(f"web socket: {socket.url}")
+    def _socket(self, route: WebSocketRoute) -> None:
+        self.events.append(f"web socket: {route.url}")  # and it is not connected
 
     def _route(self, route: Route, request: Request) -> None:
         is_own = request.is_navigation_request() and request.frame.parent_frame is None
