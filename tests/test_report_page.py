@@ -51,7 +51,7 @@ def moved(layer: Any) -> int:
     return int(layer["input_bytes"] + layer["weight_bytes"] + layer["output_bytes"])
 
 
-# ---- figures ------------------------------------------------------------------------------------------------------------
+# ---- figures ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("options", [(RESNET,), (RESNET, "--batch", "8", "--dtype", "int8", "--device", "a100")])
@@ -81,7 +81,7 @@ def test_the_licences_of_the_libraries_are_in_the_page(page: Page) -> None:
     assert all("\\n" not in text for text in texts)
 
 
-# ---- the table ----------------------------------------------------------------------------------------------------------
+# ---- the table -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("options", [(RESNET,), ("zoo:unet", "--device", "h100"), ("zoo:densenet121", "--batch", "3")])
@@ -156,8 +156,10 @@ def test_what_is_selected_elsewhere_is_a_row_in_sight(page: Page) -> None:
     row = page.locator(f'{ROWS}[aria-selected="true"]')
     assert row.locator("th").inner_text().endswith("layer4.2.conv3")
     box, around = row.bounding_box(), page.locator(".rows").bounding_box()
-    assert box is not None and around is not None
-    assert around["y"] <= box["y"] and box["y"] + box["height"] <= around["y"] + around["height"]
+    assert box is not None
+    assert around is not None
+    assert around["y"] <= box["y"]
+    assert box["y"] + box["height"] <= around["y"] + around["height"]
     page.evaluate("convcalc.states[0].select(null)")
     assert page.locator(f'{ROWS}[aria-selected="true"]').count() == 0
 
@@ -227,7 +229,7 @@ def test_names_with_markup_stay_text(page: Page) -> None:
     assert page.locator("h1").inner_text() == "</script><img src=x onerror=alert(1)>"
 
 
-# ---- addresses ------------------------------------------------------------------------------------------------------------
+# ---- addresses -------------------------------------------------------------------------------------------------------
 
 
 def test_an_address_selects_and_a_selection_is_an_address(page: Page) -> None:
@@ -266,7 +268,7 @@ def test_any_name_can_be_an_address(page: Page) -> None:
         )
 
 
-# ---- keys, and what people hear ---------------------------------------------------------------------------------------------
+# ---- keys, and what people hear --------------------------------------------------------------------------------------
 
 
 def test_keys_lead_through_the_page(page: Page) -> None:
