@@ -128,7 +128,7 @@ def _roof(device: Device, name: str, ends: tuple[float, float]) -> Record:
     peak, ridge = device.peak[name], device.peak[name] / device.bandwidth
     return {
         "id": f"roof {name}",
-        "name": f"{name}",
+        "name": name,
         "type": "line",
         "showSymbol": False,
         "silent": True,
@@ -137,7 +137,7 @@ def _roof(device: Device, name: str, ends: tuple[float, float]) -> Record:
         "markPoint": {
             "symbol": "circle",
             "symbolSize": 5,
-            "data": [{"coord": [ridge, peak], "name": f"{name}: ridge at {ridge:.4g}"}],
+            "data": [{"coord": [ridge, peak], "name": f"{name}: ridge at {ridge:.4g} op/B"}],
             "label": {"formatter": "{b}", "position": "top", "distance": 15},
         },
     }

@@ -114,7 +114,7 @@ convcalc.chartTheme = function (colours, font) {
     logAxis: axis,
     legend: { textStyle: { color: colours.ink, fontSize: 12 }, itemWidth: 16, itemHeight: 9, inactiveColor: colours.line },
     line: { ...mark, lineStyle: { width: 1.6 } },
-    scatter: { ...mark, itemStyle: { opacity: 0.7 } },
+    scatter: { ...mark, itemStyle: { opacity: 0.75, borderColor: colours.paper, borderWidth: 0.5 } },
     tooltip: {
       backgroundColor: colours.paper,
       borderColor: colours.line,
