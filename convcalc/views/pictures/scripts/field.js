@@ -118,6 +118,9 @@ convcalc.FieldView = class {
       button.addEventListener("click", () => this.state.select(entry.id));
       this.buttons.push([entry.window, button]);
     }
+    const sizes = [...list.querySelectorAll("b")];
+    const longest = Math.max(...sizes.map((size) => size.textContent.length));
+    for (const size of sizes) size.style.minWidth = `${longest}ch`;
     this.words = body.appendChild(document.createElement("p"));
     this.words.className = "field-chosen";
   }
