@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from convcalc.views import words
+from convcalc.views.formats.json import Record
 from convcalc.views.output import Output
 from convcalc.views.pictures.blocks import blocks
+from convcalc.views.pictures.charts import charts
+from convcalc.views.pictures.explanations import explanations
+from convcalc.views.pictures.findings import findings
 from convcalc.views.pictures.headline import headline
 from convcalc.views.pictures.page import page
 from convcalc.views.pictures.record import record
 from convcalc.views.report.shared import Depicted
 
-STYLES = ("page.css", "graph.css", "rows.css", "table.css", "charts.css", "details.css", "print.css")
+STYLES = (*("page.css", "drawing.css", "graph.css", "rows.css", "table.css", "charts.css", "details.css", "print.css"),)
 SCRIPTS = (
     "vendored/dagre.js",
     "vendored/echarts.js",
     *(f"scripts/{name}.js" for name in ("state", "theme", "format", "keys", "rows")),
     *(
         f"scripts/{name}.js"
-        for name in ("visible", "drawing", "graph", "table", "details", "plot", "field", "charts", "page", "address")
+        for name in (
+            *("amounts", "lettering", "visible", "columns", "layout", "drawing", "graph"),
+            *("table", "elements", "formulas", "findings", "details"),
+            *("plot", "field", "charts", "page", "address"),
+        )
     ),
 )
 
@@ -26,7 +34,7 @@ def write(depicted: Depicted, out: Output) -> None:
     """The page."""
     report = depicted.report
     name, shapes, spec = words.title(report, depicted.path)
-    network = record(report, depicted.path)
+    network = _network(depicted)
     text = page(
         "network.html",
         {"networks": [network]},
@@ -42,3 +50,16 @@ def write(depicted: Depicted, out: Output) -> None:
         notes=words.notes(report),
     )
     out.utf8(text)
+
+
+def _network(depicted: Depicted) -> Record:
+    """The record of the network, with what is only read on a page."""
+    network = record(depicted.report, depicted.path)
+    return {
+        **network,
+        "open": depicted.open,
+        "mode": depicted.color_by,
+        "charts": charts(depicted.report),
+        "explanations": explanations(depicted.report),
+        "findings": findings(network, depicted.findings),
+    }
