@@ -124,7 +124,7 @@ def _input(extent: int) -> Record:
         "markLine": {
             "symbol": "none",
             "data": [{"yAxis": extent, "name": f"input {extent:,}"}],
-            "label": {"formatter": "{b}", "position": "insideStartTop"},
+            "label": {"position": "insideStartTop"},
         },
     }
 

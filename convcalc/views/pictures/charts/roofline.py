@@ -140,7 +140,7 @@ def _roof(device: Device, name: str, ends: tuple[float, float]) -> Record:
             "symbol": "circle",
             "symbolSize": 5,
             "data": [{"coord": [ridge, peak], "name": f"{name}: ridge at {ridge:.4g} op/B"}],
-            "label": {"formatter": "{b}", "position": "top", "distance": 15},
+            "label": {"position": "top", "distance": 15},
         },
     }
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from convcalc.analysis.outline import SECTION, outline
 from convcalc.network import Network
-from convcalc.views.formats.json import Record
+from convcalc.views.formats.json import LARGEST_OF_SCRIPTS, Record
 from convcalc.visible import short, visible
 
 MOST_POINTS = 1_500
@@ -29,6 +29,11 @@ def point(value: Sequence[object], layers: Sequence[int], **further: object) -> 
     """A point at which some layers lie, all by their place among the nodes; the first is what it stands for."""
     first, *also = (f"n{layer}" for layer in layers)
     return {"value": list(value), "id": first, **({"also": also} if also else {}), **further}
+
+
+def drawable(number: int) -> int | float:
+    """A number where it only says how long something is drawn: beyond those of scripts, the nearest that they have."""
+    return number if abs(number) <= LARGEST_OF_SCRIPTS else float(number)
 
 
 def thinned(items: Sequence[T], size: Callable[[T], int], most: int = MOST_POINTS) -> list[tuple[T, Sequence[T]]]:
