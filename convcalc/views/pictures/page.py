@@ -26,6 +26,7 @@ def page(template: str, data: Record, *, styles: Iterable[str], scripts: Iterabl
         template,
         data=html.safe(embedded(data)),
         styles=[html.safe(_text(f"styles/{name}")) for name in styles],
+        dark=html.safe(_text("styles/dark.css")),
         scripts=[html.safe(_text(name)) for name in scripts],
         **values,
     )

@@ -14,7 +14,7 @@ SCRIPTS = (
     "vendored/echarts.js",
     *(
         f"scripts/{name}.js"
-        for name in ("state", "format", "visible", "drawing", "graph", "table", "details", "charts", "page")
+        for name in ("state", "theme", "format", "visible", "drawing", "graph", "table", "details", "charts", "page")
     ),
 )
 
