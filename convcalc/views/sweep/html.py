@@ -1,0 +1,51 @@
+"""Sweeps as one HTML page: a scatter with the front of any two columns, and a table, each row a point of it."""
+
+from __future__ import annotations
+
+from convcalc.sweeping.axes import Space
+from convcalc.views import words
+from convcalc.views.output import Output
+from convcalc.views.pictures.page import page
+from convcalc.views.pictures.sweep_record import MOST_ROWS, left_out, record
+from convcalc.views.pictures.sweep_rows import shown
+from convcalc.views.sweep import shared
+from convcalc.views.sweep.shared import Swept
+from convcalc.visible import short
+
+STYLES = ("page.css", "rows.css", "sweep.css")
+SCRIPTS = ("state", "theme", "format", "plot", "rows", "sweep", "scatter", "sweep_page", "page")
+
+
+def write(swept: Swept, out: Output) -> None:
+    """The page; of more rows than a browser can open it has some, and says so."""
+    sweep = swept.sweep
+    view = shown(swept, MOST_ROWS)
+    name, points, path = shared.title(swept)
+    scripts = ["vendored/echarts.js", *(f"scripts/{script}.js" for script in SCRIPTS)]
+    text = page(
+        "sweep.html",
+        {"networks": [], **({"sweep": record(swept, view)} if view else {})},
+        styles=STYLES,
+        scripts=scripts if view else [script for script in scripts if script.endswith(("/state.js", "/theme.js", "/page.js"))],
+        title=name,
+        points=points,
+        spec=path,
+        asked=shared.queries(sweep),
+        partial=shared.interrupted(sweep),
+        counts=shared.counts(sweep).split("   "),
+        convention=words.convention(sweep.convention),
+        notes=[text for text in (left_out(view) if view else "", shared.unmoved(sweep)) if text],
+        nothing="" if view else shared.nothing(sweep),
+        again=swept.again,
+        refusals=_refusals(swept),
+        refused_points=[(short(swept.point(point)), short(reason)) for point, reason in sweep.refused_points],
+    )
+    out.utf8(text)
+
+
+def _refusals(swept: Swept) -> list[tuple[str, str, str]]:
+    space = Space(swept.sweep.axes)
+    return [
+        (short(refusal.message), words.exact(refusal.count), short(swept.point(space.point(refusal.first))))
+        for refusal in swept.sweep.refusals
+    ]
