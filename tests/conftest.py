@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import chromium as chromium
+from browser import new_page as new_page
+from browser import page as page
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 

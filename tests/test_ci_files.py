@@ -237,4 +237,5 @@ def test_the_lowest_versions_that_are_tested_are_those_that_are_allowed() -> Non
 
 
 def padded(version: str) -> str:
-    return ".".join([*version.split("."), "0", "0"][:3])
+    parts = version.split(".")
+    return ".".join([*parts, "0", "0"][: max(len(parts), 3)])

@@ -123,6 +123,28 @@ def format_option(command: str, default: str, help: str = "Format of the output.
     return typer.Option(help=help, metavar=f"<{'|'.join(names)}>", callback=checked, autocompletion=completed)
 
 
+COLORS = ("macs", "params", "bytes", "field", "bound")
+"""What the nodes of a graph can be coloured by: see `convcalc.amounts` of the scripts."""
+
+
+def color_option() -> Any:
+    """The option for what the graph of a network is coloured by."""
+
+    def checked(word: str | None) -> str | None:
+        if word is None or word in COLORS:
+            return word
+        raise typer.BadParameter(f"expected one of {', '.join(COLORS)}, found {word!r}")
+
+    return typer.Option(
+        "--color-by",
+        help="What the graph is coloured by; bytes are those moved. By default macs.",
+        metavar=f"<{'|'.join(COLORS)}>",
+        callback=checked,
+        autocompletion=lambda incomplete: beginning(incomplete, COLORS),
+        show_default=False,
+    )
+
+
 def shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
     """`3x224x224` or `NAME=3x224x224`, as shapes by input name."""
     try:

@@ -19,6 +19,7 @@ from convcalc.cli.options import (
     Strict,
     Variables,
     assignments,
+    color_option,
     format_option,
     option,
     shapes,
@@ -42,10 +43,15 @@ def report(
     strict: Strict = False,
     scale: Scale = "",
     blocks: Blocks = "",
+    open: Annotated[  # noqa: A002  # the option's name
+        list[str] | None,
+        option("GLOB", "Blocks that are open in the graph, by their names; again for each, '*' for all.", "--open"),
+    ] = None,
+    color_by: Annotated[str | None, color_option()] = None,
 ) -> None:
     """A page to look at: the graph of a network, every layer's costs, memory over time, receptive fields.
 
-    One HTML file that opens from disk and asks for nothing from the network.
+    One HTML file that opens from disk and asks for nothing from the network; or the graph alone, as SVG.
     """
     work.report(
         files,
@@ -56,4 +62,5 @@ def report(
         variables=assignments(set or []),
         terms={"batch": batch, "dtype": dtype, "fused": fused, "device": device},
         how={"strict": strict, "scale": scale, "blocks": blocks},
+        look={"open": open or [], "color_by": color_by},
     )

@@ -12,14 +12,19 @@ from convcalc.rules._subject import Fix
 class Finding(Diagnostic, frozen=True, kw_only=True):
     """A diagnostic of a rule: with the rule's name, the layer it is about, and what would mend it.
 
-    `layer` is the full name of the first layer, empty where it is about the whole spec; `more` is how many further
-    layers of the same written one it holds for.
+    `layer` is the full name of the first layer, empty where it is about the whole spec; `others` are the further
+    layers of the same written one that it holds for.
     """
 
     name: str = ""
     layer: str = ""
-    more: int = 0
+    others: tuple[str, ...] = ()
     fix: Fix | None = None
+
+    @property
+    def more(self) -> int:
+        """How many layers it holds for beside the first."""
+        return len(self.others)
 
 
 class Linted(msgspec.Struct, frozen=True):

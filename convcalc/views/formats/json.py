@@ -61,8 +61,12 @@ _OF_MARKUP = str.maketrans({character: f"\\u{ord(character):04x}" for character 
 
 def embedded(document: Any) -> str:
     """A record for the scripts of a page, in which nothing is markup; numbers too large for them are texts."""
-    plain = msgspec.to_builtins(document, enc_hook=str)
-    return msgspec.json.encode(_encodable(_readable(plain))).decode().translate(_OF_MARKUP)
+    return msgspec.json.encode(readable(document)).decode().translate(_OF_MARKUP)
+
+
+def readable(document: Any) -> Any:
+    """A record of dictionaries, lists, texts and numbers for scripts, where those too large for them are texts."""
+    return _encodable(_readable(msgspec.to_builtins(document, enc_hook=str)))
 
 
 def _readable(value: Any) -> Any:

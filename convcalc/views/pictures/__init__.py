@@ -1,1 +1,1 @@
-"""What pages and pictures are made of: records that scripts read, the scripts, and the libraries that these use."""
+"""Pictures of networks: what is drawn by scripts, which run in a page and in an engine of our own alike."""

@@ -14,8 +14,8 @@ convcalc.State = class {
   constructor(network) {
     this.network = network;
     this.selected = null;
-    this.open = new Set();
-    this.mode = "macs";
+    this.open = new Set(network.open ?? []);
+    this.mode = network.mode ?? "macs";
     this.search = "";
     this.listeners = [];
   }
