@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from convcalc.sweeping.axes import Space
+from convcalc.sweeping.record import Sweep
 from convcalc.views import words
 from convcalc.views.output import Output
+from convcalc.views.pictures.headline import HeadFigure
 from convcalc.views.pictures.page import page
 from convcalc.views.pictures.sweep_record import MOST_ROWS, left_out, record
 from convcalc.views.pictures.sweep_rows import shown
@@ -12,8 +14,10 @@ from convcalc.views.sweep import shared
 from convcalc.views.sweep.shared import Swept
 from convcalc.visible import short
 
-STYLES = ("page.css", "rows.css", "sweep.css")
-SCRIPTS = ("state", "theme", "format", "plot", "rows", "sweep", "scatter", "sweep_page", "page")
+STYLES = ("page.css", "rows.css", "sweep.css", "print.css")
+SCRIPTS = ("state", "theme", "format", "keys")
+"""What any page has; the others are for one with rows."""
+OF_ROWS = ("elements", "plot", "rows", "sweep", "scatter", "sweep_page")
 
 
 def write(swept: Swept, out: Output) -> None:
@@ -21,18 +25,18 @@ def write(swept: Swept, out: Output) -> None:
     sweep = swept.sweep
     view = shown(swept, MOST_ROWS)
     name, points, path = shared.title(swept)
-    scripts = ["vendored/echarts.js", *(f"scripts/{script}.js" for script in SCRIPTS)]
+    scripts = [f"scripts/{script}.js" for script in (*SCRIPTS, *(OF_ROWS if view else ()))]
     text = page(
         "sweep.html",
-        {"networks": [], **({"sweep": record(swept, view)} if view else {})},
+        {"sweep": record(swept, view)} if view else {},
         styles=STYLES,
-        scripts=scripts if view else [script for script in scripts if script.endswith(("/state.js", "/theme.js", "/page.js"))],
+        scripts=["vendored/echarts.js", *scripts] if view else scripts,
         title=name,
         points=points,
         spec=path,
         asked=shared.queries(sweep),
         partial=shared.interrupted(sweep),
-        counts=shared.counts(sweep).split("   "),
+        figures=_figures(sweep),
         convention=words.convention(sweep.convention),
         notes=[text for text in (left_out(view) if view else "", shared.unmoved(sweep)) if text],
         nothing="" if view else shared.nothing(sweep),
@@ -41,6 +45,15 @@ def write(swept: Swept, out: Output) -> None:
         refused_points=[(short(swept.point(point)), short(reason)) for point, reason in sweep.refused_points],
     )
     out.utf8(text)
+
+
+def _figures(sweep: Sweep) -> list[HeadFigure]:
+    """How many points there were, and what became of them."""
+    of_all = (f"of {words.exact(sweep.points)}",) if sweep.is_partial else ()
+    figures = [HeadFigure("points", words.exact(sweep.done), of_all)]
+    figures += [HeadFigure("satisfy", words.exact(sweep.satisfying))] if sweep.where else []
+    figures += [HeadFigure("refused", words.exact(sweep.refused))] if sweep.refused else []
+    return [*figures, HeadFigure("kept", words.exact(shared.row_count(sweep)))]
 
 
 def _refusals(swept: Swept) -> list[tuple[str, str, str]]:

@@ -92,20 +92,15 @@ convcalc.Scatter = class {
     this.state.select(Number(event.data.id.slice(1)));
   }
 
-  /** Elements, not markup: names come from files. */
+  /** What a point is: where it lies among all, what is swept there, and its numbers. */
   _tooltip(event) {
-    const { sweep } = this.state;
+    const { axes, sweep } = this.state;
     const row = Number(event.data.id.slice(1));
-    const box = document.createElement("div");
-    const head = box.appendChild(document.createElement("strong"));
-    head.textContent = `row ${sweep.rowNumber(row)}`;
-    const { x, y } = this.state.axes;
-    const shown = new Set([...sweep.columns.keys()].filter((column) => sweep.columns[column].swept));
-    for (const column of shown.add(x.column).add(y.column)) {
-      const line = box.appendChild(document.createElement("div"));
-      line.textContent = `${sweep.columns[column].title} ${convcalc.cellText(sweep, row, column)}`;
-    }
-    return box;
+    const swept = [...sweep.columns.keys()].filter((column) => sweep.columns[column].swept);
+    const lines = [...new Set([...swept, axes.x.column, axes.y.column])].map((column) =>
+      convcalc.make("div", {}, `${sweep.columns[column].title} ${convcalc.cellText(sweep, row, column)}`),
+    );
+    return convcalc.make("div", {}, convcalc.make("strong", {}, `row ${convcalc.exact(sweep.rowNumber(row))}`), lines);
   }
 
   /** Left and right go to the next row along the axis, up and down along the front. */
