@@ -25,6 +25,19 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     alive_bytes: int
 
 
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """What is alive while each layer runs, with the layers in the order of `running`: a plan without an arena.
+
+    `network` is as it runs, fused where it is to be. `peak` is when the most is alive, None where nothing is.
+    """
+
+    network: Network
+    terms: Terms
+    running: Running
+    peak: Peak | None
+    moments: tuple[Moment, ...]
+
+
 class ArenaRegion(msgspec.Struct, frozen=True, kw_only=True):
     """A part of the arena: tensors of which the next is written over the one before, from a layer to another.
 
@@ -95,3 +108,10 @@ class MemoryPlan(msgspec.Struct, frozen=True, kw_only=True):
     def peak_activation_bytes(self) -> int:
         """The most that is alive at one time."""
         return self.peak.bytes if self.peak else 0
+
+    @property
+    def timeline(self) -> Timeline:
+        """What is alive over time, without where it lies."""
+        return Timeline(
+            network=self.network, terms=self.terms, running=self.running, peak=self.peak, moments=self.moments
+        )

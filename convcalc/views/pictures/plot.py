@@ -1,4 +1,4 @@
-"""A chart as a picture for a file: drawn by the script that draws it in a page, light or dark as whoever looks at it."""
+"""A chart as a picture for a file: drawn by the script that draws it in a page, light or dark as whoever sees it."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ def record(report: Report, spec: str) -> Record:
     `nodes` are its inputs and layers in the order they run, an index for each; `inputs` of a node are such indices.
     `parts` are blocks, repeats and sections (see `convcalc.analysis.outline`): those from `first` up to `last`, the
     latter not included, and `parent` is the part around them. What acts or hides in a name is written as an escape.
-    Both have `costs`, exact whole numbers in the order of
-    `columns`, without those of `uncosted` layers; an input has none.
+    Both have `costs`, exact whole numbers in the order of `columns`, without those of `uncosted` layers; an input has
+    none.
     """
     network = report.network
     lines = [layer_line(report, index) for index in range(network.input_count, len(network.nodes))]

@@ -6,6 +6,7 @@ from convcalc.views import words
 from convcalc.views.formats.json import Record
 from convcalc.views.output import Output
 from convcalc.views.pictures.blocks import blocks
+from convcalc.views.pictures.charts import charts
 from convcalc.views.pictures.explanations import explanations
 from convcalc.views.pictures.findings import findings
 from convcalc.views.pictures.headline import headline
@@ -23,7 +24,7 @@ SCRIPTS = (
         for name in (
             *("amounts", "lettering", "visible", "columns", "layout", "drawing", "graph"),
             *("table", "elements", "formulas", "findings", "details"),
-            *("charts", "page", "address"),
+            *("plot", "field", "charts", "page", "address"),
         )
     ),
 )
@@ -58,6 +59,7 @@ def _network(depicted: Depicted) -> Record:
         **network,
         "open": depicted.open,
         "mode": depicted.color_by,
+        "charts": charts(depicted.report),
         "explanations": explanations(depicted.report),
         "findings": findings(network, depicted.findings),
     }

@@ -51,7 +51,7 @@ convcalc.Scatter = class {
     const chart = { ...this.chart, measures: [axes.x, axes.y].map(({ column }) => sweep.columns[column]) };
     const { option } = this.chart;
     chart.option = { ...option, xAxis: this._axis("x", option.xAxis), yAxis: this._axis("y", option.yAxis) };
-    const drawn = convcalc.chartOption(chart);
+    const drawn = convcalc.chartOption(chart, this.picture.getWidth());
     const [rows, front] = drawn.series;
     rows.data = this._points(this.rows);
     rows.large = this.rows.length >= rows.largeThreshold;
