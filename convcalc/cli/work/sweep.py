@@ -89,7 +89,7 @@ def sweep(
 
 
 def _targets(output: str | None, plot: str | None, file: str, *, force: bool) -> dict[str, str]:
-    """The files to write, each with its format; the command ends before its work is done where one cannot be written."""
+    """The files to write, each with its format; the command ends before its work where one cannot be written."""
     targets: dict[str, str] = {}
     if output not in (None, STDOUT):
         targets[output] = _format_of(output)

@@ -71,7 +71,7 @@ class SweepColumn(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def places(self) -> list[float | None]:
-        """Where each row lies on the axis: its number, as a float has it, or its label's; None where there is neither."""
+        """Where each row lies on the axis: its number for scripts, or that of its label; None where neither is."""
         if not self.is_numeric:
             numbers = {label: place for place, label in enumerate(self.labels)}
             return [numbers.get(visible(self.texts(cell))) for cell in self.cells]
@@ -197,7 +197,7 @@ def _is_number(cell: Any) -> bool:
 
 
 def _float(cell: Any) -> Any:
-    """The number nearest to an exact one that a script has: whole ones stay whole; the largest where none is so large."""
+    """The nearest number that a script has: whole ones stay whole; the largest where none is so large."""
     if isinstance(cell, int) and abs(cell) <= LARGEST_OF_SCRIPTS:
         return cell
     try:

@@ -46,7 +46,7 @@ def left_out(view: Shown) -> str:
         return ""
     front = f" and the front of {view.x.title} and {view.y.title}" if view.front else ""
     return (
-        f"This page has {words.exact(count)} of {words.exact(of_all)} rows, so that a browser can open it: some at equal "
-        f"distances{front}. Other fronts are those of the rows on the page. `-o rows.csv` writes all rows, "
+        f"This page has {words.exact(count)} of {words.exact(of_all)} rows, so that a browser can open it: some at "
+        f"equal distances{front}. Other fronts are those of the rows on the page. `-o rows.csv` writes all rows, "
         "`--pareto` and `--top` keep fewer."
     )

@@ -77,11 +77,10 @@ def sentences(view: Shown) -> list[str]:
     """What the picture shows, in words."""
     x, y = view.x, view.y
     texts = [f"{_counted(view)} by {title(x)} and {title(y)}."]
-    for column in (x, y):
-        if len({*map(_hashed, column.cells)}) == 1 and len(view.rows) > 1:
-            texts.append(f"{title(column)} is {_written(column, 0)} in all of them.")
-    texts += _about_front(view)
-    return texts
+    if len(view.rows) > 1:
+        alone = [column for column in (x, y) if len({*map(_hashed, column.cells)}) == 1]
+        texts += [f"{title(column)} is {_written(column, 0)} in all of them." for column in alone]
+    return [*texts, *_about_front(view)]
 
 
 def _counted(view: Shown) -> str:
