@@ -53,7 +53,8 @@ def _figures(sweep: Sweep) -> list[HeadFigure]:
     figures = [HeadFigure("points", words.exact(sweep.done), of_all)]
     figures += [HeadFigure("satisfy", words.exact(sweep.satisfying))] if sweep.where else []
     figures += [HeadFigure("refused", words.exact(sweep.refused))] if sweep.refused else []
-    return [*figures, HeadFigure("kept", words.exact(shared.row_count(sweep)))]
+    kept = shared.row_count(sweep)
+    return [*figures, *([HeadFigure("kept", words.exact(kept))] if kept != sweep.satisfying else [])]
 
 
 def _refusals(swept: Swept) -> list[tuple[str, str, str]]:

@@ -9,7 +9,7 @@ from convcalc.views.pictures.sweep_rows import NothingToShow, shown
 from convcalc.views.sweep import shared
 from convcalc.views.sweep.shared import Swept
 
-MOST_ROWS = 20_000
+MOST_ROWS = 5_000
 """Points of a picture, of which no more could be told apart."""
 
 

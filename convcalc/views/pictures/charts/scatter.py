@@ -38,8 +38,8 @@ def scatter(view: Shown) -> Record:
 def option(points: list[Record], front: list[Record], view: Shown) -> Record:
     """What is drawn: all points, and over them the line of the front with its own."""
     series = [
-        {"type": "scatter", "id": "rows", "name": "rows", "symbolSize": 7, "itemStyle": {"opacity": 0.55},
-         "large": len(points) >= MANY, "largeThreshold": MANY, "data": points},
+        {"type": "scatter", "id": "rows", "name": "rows", "symbolSize": 7 if len(points) < MANY else 3,
+         "itemStyle": {"opacity": 0.55}, "large": len(points) >= MANY, "largeThreshold": MANY, "data": points},
         {"type": "line", "id": "front", "name": "Pareto front", "step": step(view.x), "symbol": "circle",
          "symbolSize": 9, "showSymbol": True, "showAllSymbol": True, "lineStyle": {"width": 2}, "data": front},
     ]  # fmt: skip

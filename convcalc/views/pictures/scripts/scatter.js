@@ -3,13 +3,15 @@
 
 convcalc.Scatter = class {
   constructor(element, state, chart) {
-    this.element = element;
+    this.element = element.appendChild(convcalc.make("div.drawing"));
+    this.ring = element.appendChild(convcalc.make("span.ring", { hidden: true }));
     this.state = state;
     this.chart = chart;
     this.element.style.height = `${chart.height}px`;
-    this.element.tabIndex = 0;
-    this.element.setAttribute("role", "application");
-    this.element.setAttribute("aria-roledescription", "scatter chart");
+    element.tabIndex = 0;
+    element.setAttribute("role", "application");
+    element.setAttribute("aria-roledescription", "scatter chart");
+    this.frame = element;
     this._build();
     state.subscribe((what) => (what === "axes" ? this.draw() : this.mark()));
     new ResizeObserver(() => this._fit()).observe(element);
@@ -31,7 +33,9 @@ convcalc.Scatter = class {
 
   _fit() {
     const width = this.element.clientWidth;
-    if (width && width !== this.picture.getWidth()) this.picture.resize();
+    if (!width || width === this.picture.getWidth()) return;
+    this.picture.resize();
+    this.mark();
   }
 
   draw() {
@@ -40,7 +44,7 @@ convcalc.Scatter = class {
     this.rows = sweep.drawn(x.column, y.column);
     this.front = this.state.front;
     this.walk = null;
-    this.element.setAttribute("aria-label", convcalc.aboutScatter(this.state));
+    this.frame.setAttribute("aria-label", convcalc.aboutScatter(this.state));
     this.picture.setOption(this._option(), { notMerge: true });
     this.mark();
   }
@@ -55,9 +59,9 @@ convcalc.Scatter = class {
     const [rows, front] = drawn.series;
     rows.data = this._points(this.rows);
     rows.large = this.rows.length >= rows.largeThreshold;
+    rows.symbolSize = rows.large ? 3 : 7;
     front.data = this._points(this.front);
     front.step = axes.x.more ? "start" : "end";
-    drawn.series.push({ id: "selected", type: "scatter", symbolSize: 18, silent: true, z: 5, data: [] });
     drawn.legend.data = this.front.length ? [rows.name, front.name] : [rows.name];
     drawn.tooltip = { ...drawn.tooltip, confine: true, formatter: (event) => this._tooltip(event) };
     return drawn;
@@ -78,14 +82,14 @@ convcalc.Scatter = class {
     return [this.state.sweep.place(row, x.column), this.state.sweep.place(row, y.column)];
   }
 
-  /** Put a ring around the row that is chosen, where it is drawn. */
+  /** Put a ring around the row that is chosen, where it is drawn: beside the picture, which takes long to draw. */
   mark() {
     const { selected } = this.state;
-    const isDrawn = selected !== null && this._place(selected).every((place) => place !== null);
-    const style = { color: "transparent", borderColor: this.colours.ink, borderWidth: 2 };
-    this.picture.setOption({
-      series: [{ id: "selected", itemStyle: style, data: isDrawn ? [{ value: this._place(selected) }] : [] }],
-    });
+    const place = selected === null ? [null] : this._place(selected);
+    this.ring.hidden = place.includes(null);
+    if (this.ring.hidden) return;
+    const [left, top] = this.picture.convertToPixel({ xAxisIndex: 0, yAxisIndex: 0 }, place);
+    Object.assign(this.ring.style, { left: `${left}px`, top: `${top}px` });
   }
 
   _choose(event) {
