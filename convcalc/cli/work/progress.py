@@ -52,14 +52,14 @@ class _Spinner:
     def __init__(self, text: str) -> None:
         self.text = text
         self._stop: Callable[[], None] | None = None
-        self._timer = threading.Timer(_LONG, self._begin)
-        self._timer.daemon = True
-        self._timer.start()
+        self.timer = threading.Timer(_LONG, self._begin)
+        self.timer.daemon = True
+        self.timer.start()
 
     def stop(self) -> None:
         """Take the spinner away, or let it not come."""
-        self._timer.cancel()
-        self._timer.join()
+        self.timer.cancel()
+        self.timer.join()
         if self._stop is not None:
             self._stop()
 
