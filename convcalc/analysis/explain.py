@@ -22,6 +22,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import NoFormula, Term, traced
 from convcalc.layers import UNSIZED, Kind, Shape, page
 from convcalc.network import Borrowed, Group, Network, Node
+from convcalc.presenting import Printed
 
 COSTS = ("params", "buffers", "macs", "elementwise_ops")
 _NO_LOCAL_PATH = "every position sees the whole input; no local path is left"
@@ -60,7 +61,7 @@ class Formula(msgspec.Struct, frozen=True):
         return bool(self.symbol) and self.term.symbol == self.symbol
 
 
-class LayerExplanation(msgspec.Struct, frozen=True, kw_only=True):
+class LayerExplanation(Printed, msgspec.Struct, frozen=True, kw_only=True):
     """A layer's numbers and where they come from.
 
     `choices` are the fields that enter no formula as a number but may decide which formula it is. `legend` has the
@@ -96,7 +97,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     uncosted: int = 0
 
 
-class BlockExplanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class BlockExplanation(Printed, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A block or a repeat: the parts it is made of, and their sums. `times` is None for what is not repeated.
 
     Where it is not known what some layers cost, `uncosted_layers` names them, and the sums are `at_least` so much.
@@ -126,7 +127,7 @@ class LayerMacs(msgspec.Struct, frozen=True):
     macs: Formula | None
 
 
-class NetworkExplanation(msgspec.Struct, frozen=True):
+class NetworkExplanation(Printed, msgspec.Struct, frozen=True):
     """The MACs of every layer of a network."""
 
     name: str

@@ -6,6 +6,7 @@ import msgspec
 
 from convcalc.language.source import Diagnostic, Source
 from convcalc.network import Network
+from convcalc.presenting import Presented, Printed
 from convcalc.rules._subject import Fix
 
 
@@ -27,7 +28,7 @@ class Finding(Diagnostic, frozen=True, kw_only=True):
         return len(self.others)
 
 
-class Linted(msgspec.Struct, frozen=True):
+class Linted(Printed, msgspec.Struct, frozen=True):
     """One file: what was found, in the order of the text, and how many findings are suppressed.
 
     `network` is None where nothing could be worked out, `source` where the file cannot be read.
@@ -58,7 +59,7 @@ class Crash(msgspec.Struct, frozen=True):
         return f"internal error in rule {self.code} ({self.name}) on {self.path}{layer}: {self.error}{detail}"
 
 
-class Run(msgspec.Struct, frozen=True):
+class Run(Presented, msgspec.Struct, frozen=True):
     """All files. `severities` are those of the rules that ran on any, by code, sorted.
 
     `failed` says whether there is a finding at or above the level that fails; `crashed` are the rules that raised.

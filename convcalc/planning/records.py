@@ -9,6 +9,7 @@ import msgspec
 from convcalc.analysis.report import Convention, Peak
 from convcalc.analysis.terms import Terms
 from convcalc.network import Network
+from convcalc.presenting import Presented
 
 Running = Literal["written", "best"]
 """In which order the layers run: as they are written, or in the one that needs the least."""
@@ -88,7 +89,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     peak_fits: bool
 
 
-class MemoryPlan(msgspec.Struct, frozen=True, kw_only=True):
+class MemoryPlan(Presented, msgspec.Struct, frozen=True, kw_only=True):
     """The memory of a network over time, with its layers in the order of `running`.
 
     `peak` is when the most is alive, None where nothing is; `room` what the device has, where it says so.
