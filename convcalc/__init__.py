@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from convcalc.analysis.variants import variants as variants
     from convcalc.analysis.zoo import ZooNetwork as ZooNetwork
     from convcalc.analysis.zoo import zoo as zoo
+    from convcalc.language.document import loads as loads
     from convcalc.language.source import Diagnostic as Diagnostic
     from convcalc.language.source import SpecError as SpecError
     from convcalc.linting.records import Finding as Finding
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from convcalc.reference.verified import Verification as Verification
     from convcalc.reference.verify import verify as verify
     from convcalc.sweeping.compiled import compiled as compiled
+    from convcalc.sweeping.record import Sweep as Sweep
     from convcalc.sweeping.run import sweep as sweep
     from convcalc.views.formulas import formula_latex as formula_latex
     from convcalc.views.formulas import formula_text as formula_text
@@ -52,6 +54,7 @@ _HOMES = {
     "Report": "convcalc.analysis.report",
     "Sides": "convcalc.analysis.sides",
     "SpecError": "convcalc.language.source",
+    "Sweep": "convcalc.sweeping.record",
     "ToolCount": "convcalc.analysis.counts",
     "Verification": "convcalc.reference.verified",
     "ZooNetwork": "convcalc.analysis.zoo",
@@ -65,6 +68,7 @@ _HOMES = {
     "formula_text": "convcalc.views.formulas",
     "lint": "convcalc.linting.run",
     "load": "convcalc.opening",
+    "loads": "convcalc.language.document",
     "memory": "convcalc.planning.plan",
     "sweep": "convcalc.sweeping.run",
     "variants": "convcalc.analysis.variants",

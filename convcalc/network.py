@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from convcalc.arithmetic.precision import PartialPrecision, Precision
 from convcalc.layers import Input, Kind, Shape, Weights
+from convcalc.presenting import Presented
 
 
 class Borrowed(msgspec.Struct, frozen=True):
@@ -116,13 +117,15 @@ class TextOrigin(msgspec.Struct, frozen=True, dict=True, eq=False):
     """The text that a network was read from, with the input shapes and variables that replaced its own.
 
     `read` gives it: that of a model file is written only where somebody asks for it. `named` is how it was named, with
-    sizes of its own. An origin is no part of what the network is: networks that differ in it alone are equal.
+    sizes of its own, and `path` its name as a text. An origin is no part of what the network is: networks that differ
+    in it alone are equal.
     """
 
     read: Callable[[], Any]
     inputs: Mapping[str, Shape]
     variables: Mapping[str, object]
     named: Any = None
+    path: str = ""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TextOrigin) or NotImplemented
@@ -136,7 +139,7 @@ class TextOrigin(msgspec.Struct, frozen=True, dict=True, eq=False):
         return self.read()
 
 
-class Network(msgspec.Struct, frozen=True):
+class Network(Presented, msgspec.Struct, frozen=True):
     """A network in document order. The first `input_count` nodes are its inputs.
 
     `outputs` are indices of nodes. `groups` are in the order they end, so that inner ones come first.

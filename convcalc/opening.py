@@ -101,7 +101,8 @@ def network_or_spec(
     label, sizes = sources.called(name.path), {**(inputs or {}), **name.inputs}
     values = {**(variables or {}), **name.variables}
     imported = _imported(label, partial(_read_file, name.path, content, how), sizes, values)
-    origin = TextOrigin(lambda: _as_named(_text(imported, label), name), sizes, values, name if name.is_set else None)
+    settings = name if name.is_set else None
+    origin = TextOrigin(lambda: _as_named(_text(imported, label), name), sizes, values, settings, readable(name.text))
     try:
         return network(imported, origin, is_resized=bool(sizes or values))
     except CannotImport as error:

@@ -30,7 +30,7 @@ NET = "zoo:resnet18"
 def refused(text: str) -> list[str]:
     with pytest.raises(SpecError) as error:
         of_text("board", "board.yaml", text)
-    return str(error.value).splitlines()
+    return [f"{d.path}:{d.line}:{d.column}: {d.code}: {d.message}" for d in error.value.diagnostics]
 
 
 def stderr(*arguments: str) -> str:

@@ -761,8 +761,12 @@ def test_the_message_of_the_exception_names_every_mistake() -> None:
     with pytest.raises(SpecError) as caught:
         loads(Source("net.yaml", "input: [4]\nlayers: [cov, rleu]\n"))
     assert str(caught.value).splitlines() == [
-        "net.yaml:2:10: CC013: there is no layer kind or block `cov`",
-        "net.yaml:2:15: CC013: there is no layer kind or block `rleu`",
+        "net.yaml:2:10: error[CC013]: there is no layer kind or block `cov`",
+        "    2 | layers: [cov, rleu]",
+        "      |          ^^^ did you mean `conv`?",
+        "net.yaml:2:15: error[CC013]: there is no layer kind or block `rleu`",
+        "    2 | layers: [cov, rleu]",
+        "      |               ^^^^ did you mean `relu`?",
     ]
 
 

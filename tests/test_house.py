@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text("utf-8")) for path in FILES}
 
 LOWER = {
-    *{"steps", "visible", "shipped", "language", "network", "layers", "fields", "arithmetic"},
+    *{"steps", "visible", "shipped", "presenting", "language", "network", "layers", "fields", "arithmetic"},
     *{"devices", "fusing", "counters"},
 }
 MAY_IMPORT = {
@@ -29,11 +29,13 @@ MAY_IMPORT = {
     "pages": {"shipped"},
     "steps": set(),
     "visible": set(),
+    "presenting": {"visible"},
+    "frames": {"extras"},
     "arithmetic": {"steps"},
     "fields": {"arithmetic"},
     "tensors": set(),
     "layers": {"steps", "fields", "arithmetic", "tensors"},
-    "network": {"steps", "layers", "arithmetic"},
+    "network": {"steps", "layers", "arithmetic", "presenting"},
     "devices": {"steps", "shipped", "arithmetic", "fields", "language"},
     "counters": {"steps", "devices", "layers", "language", "network"},
     "fusing": {"steps", "fields", "arithmetic", "layers", "network"},
@@ -43,23 +45,26 @@ MAY_IMPORT = {
     "imports": LOWER,
     "readable": {*LOWER, "imports", "analysis"},
     "exports": {"steps", "version", "files", "network", "layers"},
-    "sweeping": {*LOWER, "extras", "files", "opening", "version", "analysis"},
+    "sweeping": {*LOWER, "files", "opening", "version", "analysis", "extras", "frames"},
     "opening": {*LOWER, "imports", "readable"},
     "reference": {*LOWER, "exports", "imports", "tensors", "analysis"},
     "battery": {*LOWER, "reference", "tensors", "analysis"},
     "rules": {*LOWER, "analysis"},
     "linting": {*LOWER, "files", "opening", "rules", "analysis"},
     "views": {
-        *LOWER,
-        "extras",
-        "version",
-        "linting",
-        "rules",
-        "battery",
-        "reference",
-        "analysis",
-        "planning",
-        "sweeping",
+        *{
+            *LOWER,
+            "extras",
+            "version",
+            "frames",
+            "linting",
+            "rules",
+            "battery",
+            "reference",
+            "analysis",
+            "planning",
+            "sweeping",
+        },
     },
 }
 """What a room may import beside itself; the command line and the public names may import all."""

@@ -175,7 +175,9 @@ def test_a_mistake_in_a_table_is_told_with_its_line(text: str, tmp_path: Path) -
     path.write_text(text, "utf-8")
     with pytest.raises(SpecError) as error:
         read_table(str(path))
-    assert str(error.value) == f"{path}:{MISTAKES[text]}"
+    [mistake] = error.value.diagnostics
+    assert f"{mistake.line}:{mistake.column}: {mistake.code}: {mistake.message}" == MISTAKES[text]
+    assert mistake.path == str(path)
     result = CliRunner().invoke(application(), ["analyze", NET, "--latency", str(path)])
     assert result.exit_code == 2
     assert result.stdout == ""

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 import convcalc
-from convcalc import files
+from convcalc import files, frames
 from convcalc.extras import NotInstalled
 from convcalc.language import Source
-from convcalc.sweeping import frames, parquet
+from convcalc.sweeping import parquet
 from convcalc.sweeping.record import Sweep
+from convcalc.sweeping.typed import typed_columns
 from convcalc.sweeping.values import exact, text
 
 pandas = pytest.importorskip("pandas")
@@ -103,7 +104,7 @@ def test_every_cell_of_a_dataframe(sweep: Sweep) -> None:
     frame = sweep.to_dataframe()
     assert isinstance(frame, pandas.DataFrame)
     check({name: list(frame[name]) for name in frame.columns}, sweep)
-    other = frames._in_polars(sweep)
+    other = frames._in_polars(typed_columns(sweep))
     check({name: other[name].to_list() for name in other.columns}, sweep)
 
 

@@ -17,6 +17,7 @@ from convcalc.analysis.lines import Line, layer_line, total
 from convcalc.analysis.report import COSTS, TRAFFIC, Convention, Report
 from convcalc.language.written import COMMUTATIVE
 from convcalc.network import Network
+from convcalc.presenting import Presented
 
 Mark = Literal["same", "converted", "affected", "edited", "added", "removed"]
 LAYER_STEPS = 15
@@ -85,7 +86,7 @@ class Change(msgspec.Struct, frozen=True):
         return delta(getattr(self.base, cost, 0), getattr(self.head, cost, 0))
 
 
-class Comparison(msgspec.Struct, frozen=True):
+class Comparison(Presented, msgspec.Struct, frozen=True):
     """Two reports, their totals side by side, and every layer of both.
 
     `conversion` is what differs that is no difference of the network, where a model file is compared; else None.

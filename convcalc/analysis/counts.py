@@ -16,6 +16,7 @@ from convcalc.language.coding import space_of
 from convcalc.language.expressions import Expression, ExpressionError
 from convcalc.language.source import Diagnostic, SpecError
 from convcalc.network import Network, Node
+from convcalc.presenting import Printed
 
 
 class LayerCount(msgspec.Struct, frozen=True):
@@ -42,7 +43,7 @@ class DifferencePart(msgspec.Struct, frozen=True):
     layers: int
 
 
-class ToolCount(msgspec.Struct, frozen=True):
+class ToolCount(Printed, msgspec.Struct, frozen=True):
     """What a tool prints of a network: `count` without the `unknown` layers, by name, so at least that."""
 
     choice: ChosenFigure

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from convcalc import steps
-from convcalc.analysis.analyze import as_written, costs, receptive_fields, rows_of
+from convcalc.analysis.analyze import Measures, as_written, costs, measured, receptive_fields
 from convcalc.analysis.lines import grouped
 from convcalc.analysis.report import ReceptiveField, Report, sums
 from convcalc.analysis.symbols import REACH, Symbol, TracedLayer
@@ -21,7 +21,8 @@ from convcalc.arithmetic.axes import Reach
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import NoFormula, Term, traced
 from convcalc.layers import UNSIZED, Kind, Shape, page
-from convcalc.network import Borrowed, Group, Network
+from convcalc.network import Borrowed, Group, Network, Node
+from convcalc.presenting import Printed
 
 COSTS = ("params", "buffers", "macs", "elementwise_ops")
 _NO_LOCAL_PATH = "every position sees the whole input; no local path is left"
@@ -60,7 +61,7 @@ class Formula(msgspec.Struct, frozen=True):
         return bool(self.symbol) and self.term.symbol == self.symbol
 
 
-class LayerExplanation(msgspec.Struct, frozen=True, kw_only=True):
+class LayerExplanation(Printed, msgspec.Struct, frozen=True, kw_only=True):
     """A layer's numbers and where they come from.
 
     `choices` are the fields that enter no formula as a number but may decide which formula it is. `legend` has the
@@ -96,7 +97,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     uncosted: int = 0
 
 
-class BlockExplanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class BlockExplanation(Printed, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A block or a repeat: the parts it is made of, and their sums. `times` is None for what is not repeated.
 
     Where it is not known what some layers cost, `uncosted_layers` names them, and the sums are `at_least` so much.
@@ -126,7 +127,7 @@ class LayerMacs(msgspec.Struct, frozen=True):
     macs: Formula | None
 
 
-class NetworkExplanation(msgspec.Struct, frozen=True):
+class NetworkExplanation(Printed, msgspec.Struct, frozen=True):
     """The MACs of every layer of a network."""
 
     name: str
@@ -155,7 +156,7 @@ def explain(network: Network, layer: str | None = None) -> Explanation:
         return _overview(network)
     for place, node in enumerate(network.layers, start=network.input_count):
         if node.name == layer:
-            return _layer(network, place)
+            return Explainer(network).layer(place)
     for place, group in enumerate(network.groups):
         if group.name == layer:
             return _block(as_written(network), place, group)
@@ -169,8 +170,8 @@ def _names(network: Network) -> list[str]:
     return [name for _, _, name in sorted([*places, *((place, -place, node.name) for place, node in nodes)])]
 
 
-LINE_STEPS, FORMULA_STEPS = 10, 1_000
-"""Steps that a layer takes of which the same was said before, and those of another."""
+LINE_STEPS, FIELD_STEPS, FORMULA_STEPS = 10, 200, 1_000
+"""Steps that a layer takes of which the same was said before, those of its receptive field, and those of another."""
 
 
 def _overview(network: Network) -> NetworkExplanation:
@@ -187,38 +188,76 @@ def _overview(network: Network) -> NetworkExplanation:
     return NetworkExplanation(network.name, tuple(lines))
 
 
-def _layer(network: Network, place: int) -> LayerExplanation:
-    node, fields = network.nodes[place], receptive_fields(network)[0]
-    (row,) = rows_of(network, [(node, fields[place])])
-    config, shapes = node.config, network.shapes_into(node)
-    work = Work(config, shapes)
-    owner = None if node.shared is None else network.nodes[node.shared].name
-    local, notes = work.field(tuple(fields[source] for source in node.inputs), row.receptive_field)
-    if IRREGULAR in notes:
-        notes = (*notes, _GIVEN)
-    if not config.costed:
-        notes = (UNCOSTED, *notes)
-    if owner is not None:
-        notes = (f"the weights are those of {owner}, and counted there", *notes)
-    elif node.borrowed:
-        notes = (*(_borrowing(network, array) for array in node.borrowed), *notes)
-    formulas = (*work.output, *work.costs(shared=owner is not None, borrowed=node.borrowed_names), *local)
-    description, source = described(page(type(config)))
-    return LayerExplanation(
-        name=node.name,
-        kind=node.kind,
-        summary=config.summary(),
-        description=description,
-        source=source,
-        inputs=row.inputs,
-        input_shapes=shapes,
-        output_shape=node.shape,
-        choices=work.layer.choices,
-        legend=tuple(used(work.layer.legend, formulas)),
-        formulas=formulas,
-        receptive_field=row.receptive_field,
-        notes=notes,
-    )
+class Explainer:
+    """Explains layers of one network, each as `explain` does; what they have in common is worked out once for all.
+
+    Explanations of layers of the same configuration and shapes share their `Formula` and `Symbol` records, but for
+    those of the receptive field. `seen` are the receptive fields of the layers in numbers, where these are known.
+    """
+
+    def __init__(self, network: Network, seen: Sequence[ReceptiveField] = ()) -> None:
+        self.network = network
+        self.fields = receptive_fields(network)[0]
+        self._seen = seen
+        self._measures: Measures = {}
+        self._works: dict[Any, tuple[Work, tuple[Formula, ...]]] = {}
+        self._pages: dict[type[Kind], tuple[str, str]] = {}
+
+    def layer(self, place: int) -> LayerExplanation:
+        """That of the layer which is the network's node of this index."""
+        network, node = self.network, self.network.nodes[place]
+        config, seen = node.config, self._measured(place)
+        work, formulas = self._work(node)
+        work.forget_fields()
+        local, notes = work.field(tuple(self.fields[source] for source in node.inputs), seen)
+        formulas = (*formulas, *local)
+        description, source = self._described(type(config))
+        return LayerExplanation(
+            name=node.name,
+            kind=node.kind,
+            summary=config.summary(),
+            description=description,
+            source=source,
+            inputs=tuple(network.nodes[entering].name for entering in node.inputs),
+            input_shapes=network.shapes_into(node),
+            output_shape=node.shape,
+            choices=work.layer.choices,
+            legend=tuple(used(work.layer.legend, formulas)),
+            formulas=formulas,
+            receptive_field=seen,
+            notes=(*_notes(network, node), *notes, *([_GIVEN] if IRREGULAR in notes else [])),
+        )
+
+    def _measured(self, place: int) -> ReceptiveField:
+        if self._seen:
+            return self._seen[place - self.network.input_count]
+        return measured(self.fields[place], self.network.nodes[place].shape, self._measures)
+
+    def _work(self, node: Node) -> tuple[Work, tuple[Formula, ...]]:
+        """What formulas are made with, and those that do not speak of the receptive field."""
+        shapes, is_shared = self.network.shapes_into(node), node.shared is not None
+        key = node.config, shapes, is_shared, node.borrowed_names
+        steps.spend(FIELD_STEPS if key in self._works else FORMULA_STEPS)
+        if key not in self._works:
+            work = Work(node.config, shapes)
+            formulas = (*work.output, *work.costs(shared=is_shared, borrowed=node.borrowed_names))
+            self._works[key] = work, formulas
+        return self._works[key]
+
+    def _described(self, kind: type[Kind]) -> tuple[str, str]:
+        if kind not in self._pages:
+            self._pages[kind] = described(page(kind))
+        return self._pages[kind]
+
+
+def _notes(network: Network, node: Node) -> Iterator[str]:
+    """What is to be said of a layer's costs."""
+    if node.shared is not None:
+        yield f"the weights are those of {network.nodes[node.shared].name}, and counted there"
+    else:
+        yield from (_borrowing(network, array) for array in node.borrowed)
+    if not node.config.costed:
+        yield UNCOSTED
 
 
 def _borrowing(network: Network, array: Borrowed) -> str:
@@ -250,6 +289,14 @@ class Work:
         layer.config.shape(*layer.inputs)
         costs(layer.config, layer.inputs)
         self.output = (*self._suggested(), *self._output())
+        self._before_fields: tuple[dict[str, Symbol], set[str]] | None = None
+
+    def forget_fields(self) -> None:
+        """Free the symbols of the fields that entered before, so that those of another layer go by the same."""
+        if self._before_fields is None:
+            self._before_fields = dict(self.layer.legend), set(self.layer.names)
+        legend, names = self._before_fields
+        self.layer.legend, self.layer.names = dict(legend), set(names)
 
     def _suggested(self) -> Iterator[Formula]:
         suggested = self.layer.vocabulary.suggested.items()

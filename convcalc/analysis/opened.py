@@ -42,5 +42,7 @@ def _unfit(parts: Sequence[OutlinePart], pattern: str) -> str:
         return f"there is no block to open, found {pattern!r}"
     names = [part.name for part in parts if part.parent is None] or [part.name for part in parts]
     more = f" and {len(parts) - MOST_NAMED} more" if len(parts) > MOST_NAMED else ""
-    listed = ", ".join(names[:MOST_NAMED]) + more if len(names) <= MOST_NAMED else ", ".join(names[:MOST_NAMED]) + ", ..."
+    listed = (
+        ", ".join(names[:MOST_NAMED]) + more if len(names) <= MOST_NAMED else ", ".join(names[:MOST_NAMED]) + ", ..."
+    )
     return f"expected the name of a block (such as {listed}), or a pattern of names, found {pattern!r}"

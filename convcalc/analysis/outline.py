@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 
 import msgspec
 
-from convcalc.network import Group, Network
+from convcalc.network import Group, Network, Node
 
 MOST_PARTS = 40
 """Parts of a level that can be looked at together; where there are more, they are put into sections."""
+_WORD = r"[._/]*[^._/]+"
 SECTION = "section"
 """The kind of a part that stands in no spec: layers that follow each other, put together because they are many."""
 
@@ -33,7 +35,7 @@ class OutlinePart(msgspec.Struct, frozen=True):
 
 
 class _Nested(msgspec.Struct):
-    """A part, or a single node (kind is empty), with what is directly inside."""
+    """A part, or a single node (kind is empty), with what is directly inside. Not named: ``relu7`` of a `relu`."""
 
     name: str
     kind: str
@@ -42,19 +44,18 @@ class _Nested(msgspec.Struct):
     times: int | None = None
     line: int = 0
     inside: list[_Nested] = []
+    is_named: bool = True
 
 
 def outline(network: Network, most: int = MOST_PARTS) -> tuple[OutlinePart, ...]:
     """The parts of a network, each before those inside of it.
 
     Blocks and repeats are as the network has them. A level with more than `most` parts is put into sections: first of
-    those whose names begin alike (``stage1.0.conv`` and ``stage1.1.conv`` are both of ``stage1``), then, where these
-    are still too many, of as many as keep the levels even.
+    those whose names begin alike (``stage1.0.conv`` and ``stage1_1_conv`` are both of ``stage1``, and so is what stands
+    between them without a name of its own, as ``relu7``), then, where these are still too many, of as many as keep the
+    levels even. A section with most of the layers is left away where there is room for what is in it.
     """
-    level = _nested(network)
-    parts: list[OutlinePart] = []
-    _number(_sectioned(level, "", most), None, parts, most)
-    return tuple(parts)
+    return tuple(_numbered(_sectioned(_nested(network), "", most), most))
 
 
 def _nested(network: Network) -> list[_Nested]:
@@ -66,8 +67,7 @@ def _nested(network: Network) -> list[_Nested]:
 
     def leaves(first: int, last: int) -> None:
         into = around[-1].inside if around else outermost
-        into.extend(_Nested(node.name, "", first + place, first + place + 1)
-                    for place, node in enumerate(network.nodes[first:last]))  # fmt: skip
+        into.extend(map(_leaf, network.nodes[first:last], range(first, last)))
 
     at = network.input_count
     for group in ordered:
@@ -86,6 +86,11 @@ def _nested(network: Network) -> list[_Nested]:
     return outermost
 
 
+def _leaf(node: Node, index: int) -> _Nested:
+    is_named = not re.fullmatch(rf"{re.escape(node.kind)}_?\d+", node.name)
+    return _Nested(node.name, "", index, index + 1, is_named=is_named)
+
+
 def _part_of(group: Group) -> _Nested:
     return _Nested(group.name, group.kind, group.first, group.last, group.times, group.line, [])
 
@@ -96,25 +101,46 @@ def _sectioned(level: list[_Nested], prefix: str, most: int) -> list[_Nested]:
         return level
     named = list(_by_name(level, prefix))
     if len(named) < len(level):
-        return _sectioned(named, prefix, most) if len(named) > most else named
+        return _sectioned(named, prefix, most) if len(named) > most else _without_most_of_it(named, most)
     size = most ** math.ceil(math.log(len(level), most) - 1) if most > 1 else len(level)
     count = -(-len(level) // size)
     bounds = [place * len(level) // count for place in range(count + 1)]
     return [_section(level[first:last]) for first, last in pairwise(bounds)]
 
 
+def _without_most_of_it(level: list[_Nested], most: int) -> list[_Nested]:
+    """A level in which no section holds most of the layers, as ``features`` does, where there is room to open it."""
+    layers = level[-1].last - level[0].first
+    place = max(range(len(level)), key=lambda place: level[place].last - level[place].first)
+    section = level[place]
+    if section.kind != SECTION or 2 * (section.last - section.first) <= layers:
+        return level
+    inside = _sectioned(section.inside, section.name, most)
+    return [*level[:place], *inside, *level[place + 1 :]] if len(level) + len(inside) <= most else level
+
+
 def _by_name(level: Sequence[_Nested], prefix: str) -> Iterator[_Nested]:
-    """Neighbours whose names begin with the same word as one section, if that is not all of them."""
-
-    def word(part: _Nested) -> str:
-        return part.name.removeprefix(prefix).partition(".")[0]
-
-    runs = [(first, list(parts)) for first, parts in groupby(level, word)]
-    for first, parts in runs:
-        if len(parts) == 1 or len(runs) == 1:
+    """Neighbours whose names begin with the same word as one section: the first word in which not all are alike."""
+    words = _words(level, prefix)
+    while len(set(words)) == 1 and words[0] != prefix:
+        prefix = words[0]
+        words = _words(level, prefix)
+    for word, pairs in groupby(zip(level, words, strict=True), lambda pair: pair[1]):
+        parts = [part for part, _ in pairs]
+        if len(parts) in (1, len(level)):
             yield from parts
         else:
-            yield _section(parts, f"{prefix}{first}")
+            yield _section(parts, word)
+
+
+def _words(level: Sequence[_Nested], prefix: str) -> list[str]:
+    """Of each part its name up to the end of the first word behind the prefix; without a name, what is before it."""
+    begins = re.compile(re.escape(prefix) + _WORD)
+    words: list[str] = []
+    for part in level:
+        match = begins.match(part.name)
+        words.append(words[-1] if words and not part.is_named else match[0] if match else part.name)
+    return words
 
 
 def _section(parts: Sequence[_Nested], name: str = "") -> _Nested:
@@ -131,11 +157,13 @@ def _last_name(part: _Nested) -> str:
     return part.name.rpartition(" … ")[2]
 
 
-def _number(level: Iterable[_Nested], parent: int | None, parts: list[OutlinePart], most: int) -> None:
-    """Put the parts of a level, and what is inside of them, behind the others."""
-    for part in level:
-        if not part.kind:
-            continue
-        own = len(parts)
-        parts.append(OutlinePart(part.name, part.kind, part.first, part.last, part.times, parent, part.line))
-        _number(_sectioned(part.inside, f"{part.name}.", most), own, parts, most)
+def _numbered(outermost: Iterable[_Nested], most: int) -> Iterator[OutlinePart]:
+    """The parts of the outermost level, each followed by those inside of it; as deep as they are, without recursion."""
+    waiting: list[tuple[_Nested, int | None]] = [(part, None) for part in reversed([*outermost])]
+    count = 0
+    while waiting:
+        part, parent = waiting.pop()
+        if part.kind:
+            yield OutlinePart(part.name, part.kind, part.first, part.last, part.times, parent, part.line)
+            waiting.extend((inner, count) for inner in reversed(_sectioned(part.inside, part.name, most)))
+            count += 1

@@ -11,6 +11,7 @@ import msgspec
 from convcalc.analysis.terms import Terms
 from convcalc.layers import UNSIZED, Shape
 from convcalc.network import Network
+from convcalc.presenting import Presented
 
 if TYPE_CHECKING:
     from convcalc.analysis.counts import ToolCount
@@ -157,7 +158,7 @@ class Peak(msgspec.Struct, frozen=True):
     tensors: tuple[str, ...]
 
 
-class Report(msgspec.Struct, frozen=True):
+class Report(Presented, msgspec.Struct, frozen=True):
     """The costs of a network.
 
     `misaligned` names the layers where paths meet whose receptive fields have different centres or strides. `terms`

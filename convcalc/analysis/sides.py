@@ -20,12 +20,13 @@ from convcalc.language.named import readable
 from convcalc.language.replacing import Skipped
 from convcalc.language.source import unfinished
 from convcalc.network import Network
+from convcalc.presenting import Presented, Printed
 
 Load = Callable[[str], Network]
 """Opens a network by its name; what cannot be opened is a `SpecError`."""
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class Candidate(Printed, msgspec.Struct, frozen=True):
     """A network that is compared with the base: a variant, or another spec.
 
     `comparison` holds both reports and every layer that is not the same; where it is None, `reason` says why the
@@ -54,7 +55,7 @@ class Candidate(msgspec.Struct, frozen=True):
         return self.comparison.changes if self.comparison is not None else ()
 
 
-class Sides(msgspec.Struct, frozen=True):
+class Sides(Presented, msgspec.Struct, frozen=True):
     """The base with its label and path, and what it is compared with; `variants`: these are its variants."""
 
     base: Report

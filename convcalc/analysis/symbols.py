@@ -54,7 +54,7 @@ class TracedLayer:
 
     def free(self, symbol: str) -> str:
         """The symbol, or one like it, which nothing else goes by."""
-        while any(re.fullmatch(rf"{symbol}(_\d+)?", name) for name in self.names):
+        while any(_is_like(symbol, name) for name in self.names):
             symbol = symbol[0] + symbol
         return symbol
 
@@ -109,6 +109,11 @@ class TracedLayer:
             ]
             axes.append(axes[0] if same and axes else tuple(own))
         return tuple(replace(field, axes=own) for field, own in zip(fields, axes, strict=True))
+
+
+def _is_like(symbol: str, name: str) -> bool:
+    """Whether a name is that symbol, or it with the number of an axis: ``p`` and ``p_0``, not ``p_before``."""
+    return name.startswith(symbol) and (name == symbol or re.fullmatch(r"_\d+", name[len(symbol) :]) is not None)
 
 
 def _numbers(value: Any) -> Iterable[Traced]:

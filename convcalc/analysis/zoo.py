@@ -9,9 +9,10 @@ from convcalc.analysis.analyze import as_written
 from convcalc.analysis.report import Convention, ReceptiveField, Totals
 from convcalc.language.zoo import SCHEME, names
 from convcalc.layers import Shape
+from convcalc.presenting import Printed
 
 
-class ZooNetwork(msgspec.Struct, frozen=True, kw_only=True):
+class ZooNetwork(Printed, msgspec.Struct, frozen=True, kw_only=True):
     """A network of the zoo: its figures, and the variables that make its relatives of it."""
 
     name: str

@@ -12,6 +12,7 @@ from convcalc.cli.options import (
     Blocks,
     DeviceName,
     Dtype,
+    Force,
     Fused,
     Inputs,
     Scale,
@@ -19,6 +20,7 @@ from convcalc.cli.options import (
     Variables,
     assignments,
     format_option,
+    option,
     shapes,
 )
 from convcalc.cli.work import memory as work
@@ -34,6 +36,11 @@ def memory(
     expand: Annotated[
         bool, typer.Option("--expand", help="Every layer on a line of its own, however many there are.")
     ] = False,
+    plot: Annotated[
+        str | None,
+        option("FILE", "Also draw it as an SVG picture, in this file; - prints the picture alone.", "--plot"),
+    ] = None,
+    force: Force = False,
     batch: Batch = None,
     dtype: Dtype = None,
     fused: Fused = None,
@@ -54,6 +61,8 @@ def memory(
         order=order,
         top=top,
         expand=expand,
+        plot=plot,
+        force=force,
         inputs=shapes(input or []),
         variables=assignments(set or []),
         terms={"batch": batch, "dtype": dtype, "fused": fused, "device": device},

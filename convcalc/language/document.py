@@ -8,12 +8,15 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
+from msgspec.structs import replace
+
 from convcalc import steps
 from convcalc.language import library
 from convcalc.language.advice import Trials, blamed
 from convcalc.language.build import NetworkBuilder, StepsSpent
 from convcalc.language.elsewhere import field_advice
 from convcalc.language.forms import under_own_names
+from convcalc.language.given import TEXT, source_of
 from convcalc.language.inputs import Inputs
 from convcalc.language.limits import limits, values_of
 from convcalc.language.misreadings import order_of_axes
@@ -49,13 +52,19 @@ Texts = abc.Mapping[str, object]
 
 
 def loads(
-    source: Source,
+    spec: str | abc.Mapping[str, object] | Source,
     *,
     inputs: Shapes | None = None,
     variables: Texts | None = None,
     warn: abc.Callable[[list[Diagnostic]], None] | None = None,
 ) -> Network:
-    """The network that a spec describes.
+    """The network that a spec describes: its text, or a mapping that says the same, as a reader of YAML gives it.
+
+    >>> convcalc.loads({"input": [3, 8, 8], "layers": [{"conv": {"out_channels": 4, "kernel_size": 3}}]})
+    <Network mapping: 3x8x8 -> 4x6x6, 1 layer, params 112, MACs 3,888>
+
+    In a mapping a text is one without quotes, so it may be an expression. What is wrong with it is told by the way
+    there, as ``layers[0].conv.kernel_size``. Tuples and arrays are lists; a float is the decimal that it is written as.
 
     `inputs` replaces input shapes by name (`input` where there is one). `variables` replaces values, each written as
     in a spec; those that the source was named with go before. `warn` is called with what can be read and may not be
@@ -63,13 +72,21 @@ def loads(
 
     Raises:
         SpecError: with everything that is wrong, and the layers that could be worked out all the same.
+        TypeError: it is neither a text nor a mapping.
     """
+    source = spec if isinstance(spec, Source) else source_of(spec)
     reading = examine(source, inputs=inputs, variables=variables, with_places=False)
     if warn is not None and reading.warnings:
         warn(reading.warnings)
     if reading.problems or reading.network is None:
         raise SpecError(reading.problems, reading.network, lambda: reading.diagnostics)
-    return reading.network
+    return reading.network if source.places is None else _nowhere(reading.network)
+
+
+def _nowhere(network: Network) -> Network:
+    """The network of a spec that stands in no text: its layers are on no line."""
+    nodes = tuple(replace(node, line=0) for node in network.nodes)
+    return replace(network, nodes=nodes, groups=tuple(replace(group, line=0) for group in network.groups))
 
 
 def examine(
@@ -123,7 +140,7 @@ class Reading:
         with_places: bool = False,
     ) -> None:
         self.source = source
-        self.origin = TextOrigin(lambda: source, inputs, variables, source.named)
+        self.origin = TextOrigin(lambda: source, inputs, variables, source.named, source.as_named)
         self.given_inputs = {} if source.converted else inputs  # which it was made for
         self.is_overridden = bool(inputs or variables)
         self.given_variables = {  # as above, where they are not fields of its layers
@@ -342,7 +359,9 @@ class Reading:
         start = 0 if tree is None else tree.start
         if not self._problems:
             message = f"expected a spec, a mapping with `input` and `layers`; found {what}"
-            self._problems.append(self.source.diagnostic("CC012", start, start + 1, message))
+            is_name = self.source.path == TEXT and isinstance(tree, Scalar)
+            advice = "convcalc.load reads a file, or a network of the zoo, by its name" if is_name else ""
+            self._problems.append(self.source.diagnostic("CC012", start, start + 1, message, advice))
 
     def _items(self, tree: Mapping, *, complete: bool) -> list[Node]:
         layers = tree.find("layers")

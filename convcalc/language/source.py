@@ -17,16 +17,20 @@ from msgspec.structs import replace
 
 from convcalc import steps
 from convcalc.language import zoo
+from convcalc.presenting import view_of
 from convcalc.visible import encodable
 
 if TYPE_CHECKING:
+    from convcalc.language.given import Places
     from convcalc.language.named import Named
     from convcalc.network import Network
 
 STDIN = "-"
 """How standard input is named."""
+_SHOWN_STDIN = "<stdin>"
+"""How messages name it."""
 
-_LARGEST_FILE = 16 * 2**20
+LARGEST_FILE = 16 * 2**20
 """Bytes of a spec that are read at most."""
 _LARGEST_SMALL_TEXT = 64 * 2**10
 """Characters of a file that describes one thing, and a multiple of what the longest takes."""
@@ -72,8 +76,10 @@ class SpecError(Exception):
 
     `problems` is that as it was found. `diagnostics` is what to show: from top to bottom, with what `advise` finds out
     by trying, which takes its time. `network` holds the layers that could still be worked out, None where not even the
-    input is known.
+    input is known. As a text it is what the command line prints: each mistake with its place, its line and what to do.
     """
+
+    __module__ = "convcalc"  # whose name people know it by, and which a traceback shows
 
     def __init__(
         self,
@@ -91,7 +97,18 @@ class SpecError(Exception):
         return self.problems if self._advise is None else self._advise()
 
     def __str__(self) -> str:
-        return "\n".join(f"{d.path}:{d.line}:{d.column}: {d.code}: {d.message}" for d in self.diagnostics)
+        return str(view_of("SpecError").line(self))
+
+    def __repr__(self) -> str:
+        return str(view_of("SpecError").brief(self))
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython prints where nobody catches it: the mistakes are in the spec, not in what read it."""
+        return ["convcalc.SpecError:", str(self)]
+
+    def __reduce__(self) -> tuple[type[SpecError], tuple[list[Diagnostic]]]:
+        """For another process or a copy: what is wrong, without layers and what is tried, which belong to a run."""
+        return SpecError, (self.diagnostics,)
 
 
 class Source(msgspec.Struct, eq=False, dict=True):
@@ -100,7 +117,7 @@ class Source(msgspec.Struct, eq=False, dict=True):
     `shipped`: it is a part of convcalc. `converted`: it was made from a file of another form, for the input sizes that
     were asked for, and stands nowhere; `origin` then says of a line what it comes from, and `warnings` what was odd in
     that file, of which `imported` is the record. `named` is how it was named, with other input sizes and variables than
-    its own.
+    its own. `places` are those of a mapping in memory which it was written from.
     """
 
     path: str
@@ -110,11 +127,19 @@ class Source(msgspec.Struct, eq=False, dict=True):
     warnings: tuple[str, ...] = ()
     named: Named | None = None
     imported: Any = None
+    places: Places | None = None
     _last_line: tuple[int, str, int] = (0, "", 0)  # that was asked for: its number, text and place
 
     def with_text(self, text: str, named: Named | None = None) -> Source:
         """Another text in its place, under the same name, or as it is named with other settings."""
-        return replace(self, text=text, named=named or self.named, _last_line=(0, "", 0))
+        return replace(self, text=text, named=named or self.named, places=None, _last_line=(0, "", 0))
+
+    @property
+    def as_named(self) -> str:
+        """How whoever asked for it named it, which is where it is; with its settings, where it has any."""
+        if self.named is not None:
+            return encodable(self.named.text)
+        return STDIN if self.path == _SHOWN_STDIN else self.path
 
     @property
     def converted(self) -> bool:
@@ -127,6 +152,10 @@ class Source(msgspec.Struct, eq=False, dict=True):
     def line(self, index: int) -> int:
         """The line of a place, from 1."""
         return bisect.bisect_right(self._line_starts, index)
+
+    def where(self, line: int) -> str:
+        """Where a line is, for the middle of a sentence."""
+        return f"in line {line}" if self.places is None else f"at {self.places.of(line)}"
 
     def line_at(self, line: int) -> tuple[str, int]:
         """The beginning of a line, counted from 1, and the place of its first character; nothing behind the last."""
@@ -150,8 +179,8 @@ class Source(msgspec.Struct, eq=False, dict=True):
         """A finding about the characters from `start` to `end`, of which the first line is marked."""
         start = min(start, len(self.text))
         line = self.line(start)
-        if self.origin is not None:  # nobody has the text
-            place = self.origin(line)
+        if self.origin is not None or self.places is not None:  # nobody has the text
+            place = self.origin(line) if self.origin is not None else self.places.of(line) if self.places else ""
             return Diagnostic(self.path, 0, 0, 0, code, f"{place}: {message}" if place else message, help)
         text, first = self.line_at(line)
         end_column = min(max(end, start + 1) - first, max(len(text), start - first + 1)) + 1
@@ -182,7 +211,7 @@ def is_stream(path: str) -> bool:
 
 def called(path: str) -> str:
     """How a message names a file."""
-    return "<stdin>" if path == STDIN else encodable(path)
+    return _SHOWN_STDIN if path == STDIN else encodable(path)
 
 
 def read(path: str | os.PathLike[str]) -> Source:
@@ -197,14 +226,14 @@ def read(path: str | os.PathLike[str]) -> Source:
     shown = called(path)
     try:
         if path == STDIN:
-            data = sys.stdin.buffer.read(_LARGEST_FILE + 1)
+            data = sys.stdin.buffer.read(LARGEST_FILE + 1)
         else:
             if os.path.isdir(path):
                 raise _unreadable(
                     shown, "is a directory, expected a file", f"name its files: {path.rstrip('/')}/*.yaml"
                 )
             with open(path, "rb") as file:
-                data = file.read(_LARGEST_FILE + 1)
+                data = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         advice = f"{zoo.SCHEME}{path} is the network of the zoo" if path in zoo.names() else ""
@@ -240,8 +269,8 @@ def decoded(path: str, data: bytes) -> Source:
     Raises:
         SpecError: it is not UTF-8, or larger than 16 MiB.
     """
-    if len(data) > _LARGEST_FILE:
-        raise _unreadable(path, f"is larger than {_LARGEST_FILE // 2**20} MiB, the most a spec may be", "", "CC008")
+    if len(data) > LARGEST_FILE:
+        raise _unreadable(path, f"is larger than {LARGEST_FILE // 2**20} MiB, the most a spec may be", "", "CC008")
     data = data.removeprefix(codecs.BOM_UTF8)  # here, as the places in an error of utf-8-sig leave it out
     try:
         text = data.decode()

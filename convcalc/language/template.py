@@ -389,11 +389,13 @@ class Compiler(ValueReader):
                 self.problem("CC011", node, f"name: expected {LEGAL_NAME}")
         if layer.name in scope.tensors:
             line = scope.lines.get(layer.name)
-            where = f"in line {line}" if line else "as an input"
+            where = self.source.where(line) if line else "as an input"
             unnamed = "" if node else f"; this {layer.kind_name} is number {number} and needs a name of its own"
             self.problem("CC002", node or layer.key, f"the name `{layer.name}` is given twice, first {where}{unnamed}")
         for index in scope.missing.pop(layer.name, ()):
-            advice = f"it is defined below, in line {layer.line}: move that up, or the layer that reads it down"
+            advice = (
+                f"it is defined below, {self.source.where(layer.line)}: move that up, or the layer that reads it down"
+            )
             self.problems[index] = replace(self.problems[index], help=advice)
         scope.lines.setdefault(layer.name, layer.line)
         scope.tensors.add(layer.name)

@@ -6,23 +6,29 @@ import msgspec
 
 from convcalc.language.source import Diagnostic, Source
 from convcalc.network import Network
+from convcalc.presenting import Presented, Printed
 from convcalc.rules._subject import Fix
 
 
 class Finding(Diagnostic, frozen=True, kw_only=True):
     """A diagnostic of a rule: with the rule's name, the layer it is about, and what would mend it.
 
-    `layer` is the full name of the first layer, empty where it is about the whole spec; `more` is how many further
-    layers of the same written one it holds for.
+    `layer` is the full name of the first layer, empty where it is about the whole spec; `others` are the further
+    layers of the same written one that it holds for.
     """
 
     name: str = ""
     layer: str = ""
-    more: int = 0
+    others: tuple[str, ...] = ()
     fix: Fix | None = None
 
+    @property
+    def more(self) -> int:
+        """How many layers it holds for beside the first."""
+        return len(self.others)
 
-class Linted(msgspec.Struct, frozen=True):
+
+class Linted(Printed, msgspec.Struct, frozen=True):
     """One file: what was found, in the order of the text, and how many findings are suppressed.
 
     `network` is None where nothing could be worked out, `source` where the file cannot be read.
@@ -53,7 +59,7 @@ class Crash(msgspec.Struct, frozen=True):
         return f"internal error in rule {self.code} ({self.name}) on {self.path}{layer}: {self.error}{detail}"
 
 
-class Run(msgspec.Struct, frozen=True):
+class Run(Presented, msgspec.Struct, frozen=True):
     """All files. `severities` are those of the rules that ran on any, by code, sorted.
 
     `failed` says whether there is a finding at or above the level that fails; `crashed` are the rules that raised.

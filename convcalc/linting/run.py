@@ -425,16 +425,16 @@ class _File:
             key = hit.code, hit.severity, hit.problem.start, hit.problem.end, alone
             groups.setdefault(key, []).append(hit)
         for group in groups.values():
-            yield self._finding(group[0], len({hit.layer for hit in group}) - 1)
+            yield self._finding(group[0], tuple(dict.fromkeys(hit.layer for hit in group))[1:])
 
-    def _finding(self, hit: _Found, more: int) -> Finding:
-        problem, name = hit.problem, rules.names()[hit.code]
+    def _finding(self, hit: _Found, others: tuple[str, ...]) -> Finding:
+        problem, name, more = hit.problem, rules.names()[hit.code], len(others)
         diagnostic = problem.diagnostic
         if diagnostic is None:
             layers = f"; and {more} more layer{'s' if more > 1 else ''} of this block" if more else ""
             message = f"{problem.message}{layers}"
             diagnostic = self.source.diagnostic(hit.code, problem.start, problem.end, message, problem.help)
-        return _finding(diagnostic, severity=hit.severity, name=name, layer=hit.layer, more=more, fix=problem.fix)
+        return _finding(diagnostic, severity=hit.severity, name=name, layer=hit.layer, others=others, fix=problem.fix)
 
 
 def _by_code(suppressing: list[Suppression]) -> Mapping[str, list[Suppression]]:

@@ -9,6 +9,7 @@ import msgspec
 from convcalc.analysis.report import Convention, Peak
 from convcalc.analysis.terms import Terms
 from convcalc.network import Network
+from convcalc.presenting import Presented
 
 Running = Literal["written", "best"]
 """In which order the layers run: as they are written, or in the one that needs the least."""
@@ -23,6 +24,19 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     output_shape: tuple[int, ...]
     output_bytes: int
     alive_bytes: int
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """What is alive while each layer runs, with the layers in the order of `running`: a plan without an arena.
+
+    `network` is as it runs, fused where it is to be. `peak` is when the most is alive, None where nothing is.
+    """
+
+    network: Network
+    terms: Terms
+    running: Running
+    peak: Peak | None
+    moments: tuple[Moment, ...]
 
 
 class ArenaRegion(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +89,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     peak_fits: bool
 
 
-class MemoryPlan(msgspec.Struct, frozen=True, kw_only=True):
+class MemoryPlan(Presented, msgspec.Struct, frozen=True, kw_only=True):
     """The memory of a network over time, with its layers in the order of `running`.
 
     `peak` is when the most is alive, None where nothing is; `room` what the device has, where it says so.
@@ -95,3 +109,10 @@ class MemoryPlan(msgspec.Struct, frozen=True, kw_only=True):
     def peak_activation_bytes(self) -> int:
         """The most that is alive at one time."""
         return self.peak.bytes if self.peak else 0
+
+    @property
+    def timeline(self) -> Timeline:
+        """What is alive over time, without where it lies."""
+        return Timeline(
+            network=self.network, terms=self.terms, running=self.running, peak=self.peak, moments=self.moments
+        )

@@ -9,6 +9,7 @@ import msgspec
 from convcalc.analysis.report import Report, meets
 from convcalc.fusing import Fusion
 from convcalc.network import Network
+from convcalc.presenting import Presented
 from convcalc.reference.against import ValueCheck
 from convcalc.reference.fields.field_checks import FieldCheck
 from convcalc.reference.model_file import FileCheck
@@ -83,7 +84,7 @@ class Expectation(msgspec.Struct, frozen=True):
         return meets(self.claimed if self.measured is None else self.measured, self.expected)
 
 
-class Verification(msgspec.Struct, frozen=True, kw_only=True):
+class Verification(Presented, msgspec.Struct, frozen=True, kw_only=True):
     """A network's numbers, claimed and measured, for a batch of 1.
 
     `totals` are by name. `runtime` is what the values were held against, empty for nothing, and `outputs` what came of

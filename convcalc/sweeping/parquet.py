@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from convcalc.extras import require
+from convcalc.frames import Form, TypedColumn
 from convcalc.sweeping.record import Sweep
-from convcalc.sweeping.typed import Form, TypedColumn, typed_columns
+from convcalc.sweeping.typed import typed_columns
 from convcalc.version import __version__
 
 if TYPE_CHECKING:

@@ -7,12 +7,18 @@ from typing import Any
 import msgspec
 
 from convcalc.analysis.report import Convention
+from convcalc.presenting import Presented
 from convcalc.sweeping.axes import Axis
 from convcalc.sweeping.point_blocks import Refusal
 
 
-class Sweep(msgspec.Struct, frozen=True):
-    """Totals at the points that are kept, and counts over all of them."""
+class Sweep(Presented, msgspec.Struct, frozen=True):
+    """Totals at the points that are kept, and counts over all of them; `path` is how the network was named.
+
+    In a DataFrame whole numbers are int64; those beyond are Python's, in an object column. Decimals are floats that are
+    written just so (0.35), or `Decimal` where a float has too few digits. Shapes are lists, and what is no number a
+    text.
+    """
 
     network: str
     axes: tuple[Axis, ...]
@@ -30,21 +36,9 @@ class Sweep(msgspec.Struct, frozen=True):
     like: Any
     unmoved: tuple[str, ...]
     seconds: float
+    path: str = ""
 
     @property
     def is_partial(self) -> bool:
         """Whether it was interrupted."""
         return self.done < self.points
-
-    def to_dataframe(self) -> Any:
-        """The rows as a DataFrame of pandas, or of polars where that alone is installed.
-
-        Whole numbers are int64; those beyond are Python's, in an object column. Decimals are floats that are written
-        just so (0.35), or `Decimal` where a float has too few digits. Shapes are lists, and what is no number a text.
-
-        Raises:
-            ImportError: neither is installed.
-        """
-        from convcalc.sweeping.frames import dataframe
-
-        return dataframe(self)

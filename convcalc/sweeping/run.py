@@ -16,6 +16,7 @@ from convcalc.analysis.analyze import convention
 from convcalc.arithmetic.precision import Precision
 from convcalc.devices import Device
 from convcalc.language import Source, SpecError
+from convcalc.language.named import readable
 from convcalc.language.overrides import parted
 from convcalc.sweeping.axes import Axis, Space
 from convcalc.sweeping.driving import known
@@ -125,6 +126,7 @@ def sweep(
         like=rows.like,
         unmoved=unmoved,
         seconds=time.perf_counter() - started,
+        path=source.as_named if isinstance(source, Source) else readable(os.fspath(source)),
     )
 
 

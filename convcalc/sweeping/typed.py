@@ -4,38 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from enum import Enum, auto
 from fractions import Fraction
 from itertools import chain
 from typing import Any
 
-import msgspec
-
+from convcalc.frames import Form, TypedColumn, whole
 from convcalc.sweeping.record import Sweep
 from convcalc.sweeping.values import text
 
 _MOST_DIGITS = 38
 """Decimal digits of a number that columnar formats have room for."""
-
-
-class Form(Enum):
-    """What the cells of a column are; any of them may be None."""
-
-    WHOLE = auto()
-    LARGE = auto()
-    """Python's integers, some of which no int64 holds."""
-    DECIMAL = auto()
-    TRUTH = auto()
-    SIZES = auto()
-    TEXT = auto()
-
-
-class TypedColumn(msgspec.Struct, frozen=True):
-    """A column: integers, decimals of `Decimal`, lists of integers, or what else is written as a text."""
-
-    name: str
-    form: Form
-    values: Any
 
 
 def typed_columns(sweep: Sweep) -> Iterator[TypedColumn]:
@@ -53,9 +31,7 @@ def _typed(name: str, values: Any) -> TypedColumn:
         values = values.tolist()
     kinds = {*map(type, values)} - {type(None)}
     if kinds <= {int}:
-        present = [value for value in values if value is not None]
-        is_small = not present or -(2**63) <= min(present) <= max(present) < 2**63
-        return TypedColumn(name, Form.WHOLE if is_small else Form.LARGE, values)
+        return TypedColumn(name, whole(values), values)
     if kinds <= {int, Fraction}:
         decimals = _each_once(values, _decimal)
         if decimals.count(None) == values.count(None):

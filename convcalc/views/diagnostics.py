@@ -32,8 +32,18 @@ def show(console: Console, diagnostics: Sequence[Diagnostic]) -> None:
     width = console.width if console.is_terminal else None
     for diagnostic in diagnostics[:MOST]:
         print_lines(console, lines(diagnostic, width))
-    if len(diagnostics) > MOST:
-        print_lines(console, [[(f"{len(diagnostics) - MOST} more findings not shown", "dim")]])
+    print_lines(console, ([(line, "dim")] for line in _left_out(diagnostics)))
+
+
+def text(diagnostics: Sequence[Diagnostic]) -> str:
+    """As `show` prints them where nobody reads along, without styles."""
+    shown = ["".join(part for part, _ in line) for diagnostic in diagnostics[:MOST] for line in lines(diagnostic, None)]
+    return "\n".join([*shown, *_left_out(diagnostics)])
+
+
+def _left_out(diagnostics: Sequence[Diagnostic]) -> list[str]:
+    more = len(diagnostics) - MOST
+    return [f"{more} more finding{'s' * (more > 1)} not shown"] if more > 0 else []
 
 
 def print_lines(console: Console, lines: Iterable[Line]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from convcalc.cli.work.given import given_options, repeated
 from convcalc.language.named import INPUT
 from convcalc.sweeping import values
 from convcalc.views.sweep.shared import column, row_count
@@ -49,7 +50,7 @@ class Again(msgspec.Struct, dict=True):
         plain = self._plain(point, inputs)
         if plain is None:
             over = [f"{name}={_written(name, value, inputs)}" for name, value in point.items()]
-            words = ["convcalc", "sweep", self.file, *_options("--over", over), *self._given({})]
+            words = ["convcalc", "sweep", self.file, *repeated("--over", over), *self._given({})]
         else:
             words = ["convcalc", "analyze", self.file, *plain, *self._given(point)]
         return " ".join(map(shlex.quote, words))
@@ -85,19 +86,8 @@ class Again(msgspec.Struct, dict=True):
 
     def _given(self, point: Mapping[str, Any]) -> Iterator[str]:
         """The options of the sweep that hold for every point."""
-        for name, shape in self.given_inputs.items():
-            if name not in point:
-                sizes = values.shape_text(shape)
-                yield from ("--input", sizes if name == INPUT else f"{name}={sizes}")
-        yield from _options("--set", [f"{name}={text}" for name, text in self.given_variables.items()])
-        for name, value in self.running.items():
-            if value is False:
-                yield f"--no-{name}"
-            elif value is not None:
-                yield from (f"--{name}",) if value is True else (f"--{name}", str(value))
-        for name, value in self.how.items():
-            if value:
-                yield from (f"--{name}",) if value is True else (f"--{name}", value)
+        left = {name: shape for name, shape in self.given_inputs.items() if name not in point}
+        return given_options(left, self.given_variables, self.running, self.how)
 
     @cached_property
     def _network(self) -> Network | None:
@@ -111,11 +101,6 @@ class Again(msgspec.Struct, dict=True):
             return opening.load(self.file, inputs=self.given_inputs, variables=self.given_variables, **self.how)
         except SpecError:
             return None
-
-
-def _options(option: str, texts: list[str]) -> Iterator[str]:
-    for text in texts:
-        yield from (option, text)
 
 
 def _written(name: str, value: Any, inputs: tuple[str, ...]) -> str:

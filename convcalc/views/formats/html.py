@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from convcalc.extras import require
-from convcalc.visible import short, visible
+from convcalc.visible import LONGEST, short, visible
 
 
-def escaped(text: str) -> str:
+def escaped(text: str, longest: int = LONGEST) -> str:
     """The beginning of a text, between tags."""
-    return escape(visible(short(text))).replace("@", "&#64;")
+    return escape(visible(short(text, longest))).replace("@", "&#64;")
 
 
 def safe(text: str) -> Any:

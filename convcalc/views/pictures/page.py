@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from convcalc.views.formats import html
-from convcalc.views.formats.json import Record, embedded
+from convcalc.views.formats.json import HEAD, Record, embedded
+from convcalc.views.pictures.licences import licences
 
 HERE = Path(__file__).parent
 
@@ -21,13 +22,17 @@ def page(template: str, data: Record, *, styles: Iterable[str], scripts: Iterabl
     Raises:
         NotInstalled: Jinja2 is not there.
     """
+    names = tuple(scripts)
     return html.rendered(
         HERE / "templates",
         template,
         data=html.safe(embedded(data)),
         styles=[html.safe(_text(f"styles/{name}")) for name in styles],
         dark=html.safe(_text("styles/dark.css")),
-        scripts=[html.safe(_text(name)) for name in scripts],
+        scripts=[html.safe(_text(name)) for name in names],
+        licences=tuple(licences(names)),
+        version=HEAD["convcalc_version"],
+        schema=HEAD["schema_version"],
         **values,
     )
 

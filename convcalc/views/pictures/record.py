@@ -10,6 +10,7 @@ from convcalc.analysis.report import Report
 from convcalc.network import Node
 from convcalc.views import words
 from convcalc.views.formats.json import Record, filled
+from convcalc.visible import visible
 
 COLUMNS = ("params", "macs", "elementwise_ops", "flops", "input_bytes", "weight_bytes", "output_bytes", "bytes_moved")
 """The costs of a layer or block, in the order in which `costs` has them."""
@@ -20,15 +21,16 @@ def record(report: Report, spec: str) -> Record:
 
     `nodes` are its inputs and layers in the order they run, an index for each; `inputs` of a node are such indices.
     `parts` are blocks, repeats and sections (see `convcalc.analysis.outline`): those from `first` up to `last`, the
-    latter not included, and `parent` is the part around them. Both have `costs`, exact whole numbers in the order of
-    `columns`, without those of `uncosted` layers; an input has none.
+    latter not included, and `parent` is the part around them. What acts or hides in a name is written as an escape.
+    Both have `costs`, exact whole numbers in the order of `columns`, without those of `uncosted` layers; an input has
+    none.
     """
     network = report.network
     lines = [layer_line(report, index) for index in range(network.input_count, len(network.nodes))]
     parts = outline(network)
     return {
-        "name": network.name,
-        "spec": spec,
+        "name": visible(network.name),
+        "spec": visible(spec),
         "columns": COLUMNS,
         "totals": report.totals,
         "nodes": [
@@ -41,18 +43,23 @@ def record(report: Report, spec: str) -> Record:
 
 
 def _node(node: Node) -> Record:
-    return {"name": node.name, "kind": node.kind, "shape": words.shape(node.shape), "inputs": node.inputs}
+    return {
+        "name": visible(node.name),
+        "kind": visible(node.kind),
+        "shape": words.shape(node.shape),
+        "inputs": node.inputs,
+    }
 
 
 def _layer(node: Node, line: Line) -> Record:
-    return {**_node(node), **filled(summary=line.summary, line=node.line), **_figures(line)}
+    return {**_node(node), **filled(summary=visible(line.summary), line=node.line), **_figures(line)}
 
 
 def _part(part: OutlinePart, line: Line) -> Record:
     return {
         **filled(line=part.line, times=part.times),
-        "name": part.name,
-        "kind": part.kind,
+        "name": visible(part.name),
+        "kind": visible(part.kind),
         "first": part.first,
         "last": part.last,
         "parent": part.parent,

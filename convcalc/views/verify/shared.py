@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from convcalc import steps
+from convcalc.analysis.lines import By, Line, lines
 from convcalc.language.source import Diagnostic
 from convcalc.reference.against import ValueCheck
 from convcalc.reference.fields.field_checks import UNAFFORDABLE
@@ -47,6 +48,29 @@ def marked(text: str, agrees: bool | None, mark: Marks) -> str:
 def together(answers: Sequence[bool | None]) -> bool | None:
     """Whether all agree, None where none differs and some are not known."""
     return False if False in answers else None if None in answers else True
+
+
+def folded(verification: Verification, by: By = "layer") -> Iterator[tuple[Line, Sequence[LayerResult]]]:
+    """The lines of the report's table, each with the layers it stands for."""
+    first = 0
+    for line in lines(verification.report, by=by):
+        yield line, verification.layers[first : first + line.layers]
+        first += line.layers
+
+
+def all_agree(layers: Sequence[LayerResult], name: str) -> bool | None:
+    """Whether a figure of all layers is as claimed."""
+    return together([getattr(layer, name).agrees for layer in layers])
+
+
+def shapes_agree(layers: Sequence[LayerResult]) -> bool | None:
+    """Whether all layers could be run, and what came of them has the shape that is claimed."""
+    return together([layer.output_shape.agrees and not layer.problem for layer in layers])
+
+
+def fields_agree(layers: Sequence[LayerResult]) -> bool | None:
+    """Whether all receptive fields are as claimed."""
+    return together([layer.receptive_field.agrees if layer.receptive_field else None for layer in layers])
 
 
 def run(verification: Verification) -> str:

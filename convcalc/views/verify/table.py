@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 
-from convcalc.analysis.lines import Line, lines
+from convcalc.analysis.lines import Line
 from convcalc.reference.verified import LayerResult, Verification
 from convcalc.views import words
 from convcalc.views.columns import Column, end, first_words, show
@@ -14,7 +14,7 @@ from convcalc.views.formats import terminal
 from convcalc.views.marks import Marks, marks
 from convcalc.views.output import Output
 from convcalc.views.verify import shared
-from convcalc.views.verify.shared import Verified, marked, together
+from convcalc.views.verify.shared import Verified, marked
 
 
 def write(verified: Verified, out: Output) -> None:
@@ -54,32 +54,46 @@ def _filled(parts: Sequence[str], width: int) -> list[str]:
 
 
 def _print_table(console: Console, verification: Verification, mark: Marks) -> None:
-    folded = list(_folded(verification))
+    folded = list(shared.folded(verification))
     columns = [
         Column("layer", [line.name for line, _ in folded], "left", shorten=end),
         Column("", [f"x{line.times}" if line.times else "" for line, _ in folded], "left"),
         Column("kind", [words.kind(line) for line, _ in folded], "left", "cyan", rank=5, shorten=first_words),
-        Column("output", [marked(words.shape(line.output_shape or ()), _shapes(r), mark) for line, r in folded]),
+        Column(
+            "output", [marked(words.shape(line.output_shape or ()), shared.shapes_agree(r), mark) for line, r in folded]
+        ),
         Column(
             "params",
-            [marked(words.cost(line, line.params, words.exact), _all(r, "params"), mark) for line, r in folded],
+            [
+                marked(words.cost(line, line.params, words.exact), shared.all_agree(r, "params"), mark)
+                for line, r in folded
+            ],
             rank=1,
         ),
         Column("buffers", _buffers(folded, verification, mark), rank=6),
         Column(
             "MACs",
-            [marked(words.cost(line, line.macs, words.scaled), _all(r, "macs"), mark) for line, r in folded],
+            [
+                marked(words.cost(line, line.macs, words.scaled), shared.all_agree(r, "macs"), mark)
+                for line, r in folded
+            ],
             rank=2,
         ),
         Column(
             "ops",
             [
-                marked(words.cost(line, line.elementwise_ops, words.scaled), _all(r, "elementwise_ops"), mark)
+                marked(
+                    words.cost(line, line.elementwise_ops, words.scaled), shared.all_agree(r, "elementwise_ops"), mark
+                )
                 for line, r in folded
             ],
             rank=4,
         ),
-        Column("field", [marked(words.field(line.receptive_field), _fields(r), mark) for line, r in folded], rank=3),
+        Column(
+            "field",
+            [marked(words.field(line.receptive_field), shared.fields_agree(r), mark) for line, r in folded],
+            rank=3,
+        ),
     ]
     for header, checks in shared.comparisons(verification):
         cells = [shared.difference(checks(layers), mark) for _, layers in folded]
@@ -95,25 +109,6 @@ def _buffers(
     if not (figure.claimed or figure.measured):
         return [""] * len(folded)
     return [
-        marked(words.cost(line, line.buffers, words.exact), _all(layers, "buffers"), mark) for line, layers in folded
+        marked(words.cost(line, line.buffers, words.exact), shared.all_agree(layers, "buffers"), mark)
+        for line, layers in folded
     ]
-
-
-def _folded(verification: Verification) -> Iterator[tuple[Line, Sequence[LayerResult]]]:
-    """The lines of the report's table, each with the layers it stands for."""
-    first = 0
-    for line in lines(verification.report):
-        yield line, verification.layers[first : first + line.layers]
-        first += line.layers
-
-
-def _all(layers: Sequence[LayerResult], name: str) -> bool | None:
-    return together([getattr(layer, name).agrees for layer in layers])
-
-
-def _shapes(layers: Sequence[LayerResult]) -> bool | None:
-    return together([layer.output_shape.agrees and not layer.problem for layer in layers])
-
-
-def _fields(layers: Sequence[LayerResult]) -> bool | None:
-    return together([layer.receptive_field.agrees if layer.receptive_field else None for layer in layers])

@@ -15,3 +15,14 @@ convcalc.binary = function (size) {
   }
   return `${size} B`;
 };
+
+/** A time to three digits, rounded down: what takes at least so long takes no less than is written. */
+convcalc.duration = function (picoseconds) {
+  const times = [[1e12, "s"], [1e9, "ms"], [1e6, "µs"], [1e3, "ns"]];
+  const [unit, suffix] = times.find(([least]) => Number(picoseconds) >= least) ?? [1, "ps"];
+  const units = Number(picoseconds) / unit;
+  const places = unit === 1 ? 0 : Math.max(0, 3 - String(Math.floor(units)).length);
+  const digits = String(Math.floor(Number(picoseconds) / (unit / 10 ** places))).padStart(places + 1, "0");
+  const integer = convcalc.exact(digits.slice(0, digits.length - places));
+  return `${integer}${places ? `.${digits.slice(-places)}` : ""} ${suffix}`;
+};

@@ -1,0 +1,53 @@
+"use strict";
+/* What lint finds in a network: the list of a page, and the findings of the layer that is selected. */
+(function () {
+  const { make } = convcalc;
+  const SEVERITIES = ["error", "warning", "info"];
+
+  /** The severity as a word, the rule, what it says and what helps; below that where it is, if `state` can go there. */
+  function item(finding, network, state) {
+    const where = state ? finding.at.map((id) => convcalc.chooser(state, id, convcalc.item(network, id).name)) : [];
+    return make("li.finding", { "data-severity": finding.severity },
+      make("div.rule", null, make("span.severity", null, finding.severity), " ",
+        make("code", null, finding.code), ` ${finding.rule}`,
+        finding.line ? make("span.place", null, ` line ${finding.line}`) : null),
+      make("p", null, finding.message),
+      finding.help ? make("p.help", null, finding.help) : null,
+      where.length ? make("p.where", null, ...where) : null);
+  }
+
+  /** Those at a layer or block, or at a layer inside of a block. */
+  convcalc.findingsAt = function (state, id) {
+    const network = state.network;
+    const part = id[0] === "p" ? network.parts[Number(id.slice(1))] : null;
+    const isHere = (at) => at === id || (part && at[0] === "n" && Number(at.slice(1)) >= part.first && Number(at.slice(1)) < part.last);
+    const here = network.findings.filter((finding) => finding.at.some(isHere));
+    if (!here.length) return [];
+    return [make("h4", null, "Findings"), make("ul.findings", null, ...here.map((finding) => item(finding, network, null)))];
+  };
+
+  /** "3 warnings, 1 info". */
+  function counted(findings) {
+    const counts = SEVERITIES.map((severity) => [findings.filter((finding) => finding.severity === severity).length, severity]);
+    const plural = (count, word) => `${count} ${word}${count === 1 || word === "info" ? "" : "s"}`;
+    return counts.filter(([count]) => count).map(([count, word]) => plural(count, word)).join(", ");
+  }
+
+  convcalc.slots.findings = function (element, state) {
+    const network = state.network;
+    const findings = [...network.findings].sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
+    if (!findings.length) {
+      element.append(make("p.remark", null, "convcalc lint finds nothing in this network."));
+      return;
+    }
+    const list = make("ul.findings", null, ...findings.map((finding) => item(finding, network, state)));
+    element.append(make("p.remark", null, `convcalc lint: ${counted(findings)}.`), list);
+    state.subscribe((what) => {
+      if (what !== "selected") return;
+      for (const button of list.querySelectorAll(".chooser")) {
+        if (button.dataset.id === state.selected) button.setAttribute("aria-current", "true");
+        else button.removeAttribute("aria-current");
+      }
+    });
+  };
+})();
