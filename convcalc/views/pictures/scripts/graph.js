@@ -150,7 +150,10 @@
     /* Changes */
 
     changed(what) {
-      if (what === "open") this.reopened();
+      if (what === "open") {
+        this.reopened();
+        this.status.textContent = `${this.scene.seen.nodes.length} nodes`;
+      }
       else if (what === "selected") this.selected();
       else if (what === "mode") {
         for (const radio of this.radios) radio.checked = radio.value === this.state.mode;
@@ -168,7 +171,6 @@
       const after = this.items.get(this.shown(held))?.getBoundingClientRect();
       if (before && after) this.view.scrollBy(after.left - before.left, after.top - before.top);
       if (focused) this.focus(this.shown(this.at) ?? this.at);
-      this.status.textContent = `${this.scene.seen.nodes.length} nodes`;
     }
 
     /** The first node in sight. */
@@ -329,12 +331,15 @@
 
     /** Larger or smaller, with a point of the view, the middle without one, staying where it is. */
     zoom(factor, at = { x: this.view.clientWidth / 2, y: this.view.clientHeight / 2 }) {
-      const before = this.scale;
-      this.scale = Math.max(SMALLEST, Math.min(LARGEST, this.scale * factor));
-      const grown = this.scale / before;
-      const [left, top] = [this.view.scrollLeft, this.view.scrollTop];
+      const { left, top } = this.view.getBoundingClientRect();
+      const [x, y] = [left + at.x, top + at.y];
+      const before = this.svg.getBoundingClientRect();
+      const scale = Math.max(SMALLEST, Math.min(LARGEST, this.scale * factor));
+      const grown = scale / this.scale;
+      this.scale = scale;
       this.resize();
-      this.view.scrollTo((left + at.x) * grown - at.x, (top + at.y) * grown - at.y);
+      const after = this.svg.getBoundingClientRect();
+      this.view.scrollBy(after.left + (x - before.left) * grown - x, after.top + (y - before.top) * grown - y);
     }
 
     /** As large as the width takes, and never larger than it is drawn; `first`: nor smaller than can be read. */
