@@ -1,4 +1,4 @@
-"""`convcalc report -o net.svg`: well-formed, small, readable where it is shown, and its numbers are those of the JSON."""
+"""`convcalc report -o net.svg`: well-formed, small, readable in a README, and its numbers are those of the JSON."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from command_line import application
 from graph_scenes import engine, stand_in
+from report_pages import DEEP, spec
 from typer.testing import CliRunner
 
 import convcalc
@@ -211,4 +212,14 @@ def test_what_cannot_be_shown_is_refused(arguments: tuple[str, ...], message: st
     path = tmp_path / "net.svg"
     output = command("report", "zoo:resnet18", "-o", path, *arguments, code=2)
     assert message in re.sub(r"[\s│]+", " ", output)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("ending", ["svg", "html"])
+def test_more_than_can_be_looked_at_is_refused_at_once(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"net.{ending}"
+    output = command("report", spec(DEEP), "-o", path, "--open", "*", code=2)
+    assert "--open: a graph of at most 1,000 nodes can be looked at, and this one has 10,001" in " ".join(
+        output.split()
+    )
     assert not path.exists()
