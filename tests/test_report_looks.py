@@ -154,7 +154,7 @@ def test_without_scripts_there_are_the_head_and_the_blocks(new_page: NewPage, ne
     for column, name in ((3, "params"), (4, "macs")):
         assert sum(int(row[column].replace(",", "")) for row in rows) == totals[name]
         assert page.locator(".blocks tfoot .number").nth(column - 3).inner_text() == f"{totals[name]:,}"
-    assert len(rows) <= (40 if media == "screen" else 20)
+    assert len(rows) <= (40 if media == "screen" else 18)
     assert not page.locator(".tools").is_visible()
 
 
