@@ -343,7 +343,7 @@ def test_options_are_passed_on(
     [
         (("net.yaml",), "Missing option '--over'"),
         (("net.yaml", "--over", "width=1", "--top", "0"), "--top"),
-        (("net.yaml", "--over", "width=1", "--format", "xml"), "expected one of table, csv, json, markdown"),
+        (("net.yaml", "--over", "width=1", "--format", "xml"), "expected one of table, csv, html, json,"),
         (("net.yaml", "--over", "width=1:2:0"), "--over:1:11: error[CC011]: width: a range from 1 in steps of 0"),
         (("net.yaml", "--over", "width=1", "-o", "a.txt"), "cannot write a.txt: expected a name that ends in one of"),
         (("net.yaml", "--over", "width=1", "-o", "net.json"), "net.json already exists; --force overwrites it"),

@@ -99,7 +99,11 @@ def sweep(
     format: Annotated[str, format_option("sweep", "table")] = "table",  # noqa: A002  # the option's name
     output: Annotated[
         str | None,
-        option("FILE", "Write what is kept to a .csv, .json, .md or .parquet.", "--output", "-o"),
+        option("FILE", "Write what is kept to a .csv, .json, .md, .parquet, .html or .svg.", "--output", "-o"),
+    ] = None,
+    plot: Annotated[
+        str | None,
+        option("FILE", "Draw what is kept over the first two keys as SVG, with its front; - prints it for the table."),
     ] = None,
     force: Force = False,
     dask: Annotated[
@@ -136,6 +140,7 @@ def sweep(
         assertion=None if assert_ is None else readable(assert_),
         format=format,
         output=output,
+        plot=plot,
         force=force,
         dask=dask,
         inputs=shapes(input or []),

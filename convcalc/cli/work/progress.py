@@ -1,13 +1,18 @@
-"""How far a sweep is, on standard error where a person looks at it."""
+"""How far long work is, on standard error where a person looks at it: a bar for points, else what is being done.
+
+Both come when the work turns out to be long, and go when it is done.
+"""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from convcalc.views.output import console
+from convcalc.visible import visible
 
 _LONG = 1.0
 """Seconds after which a run is long enough to be told how far it is."""
@@ -26,6 +31,48 @@ def points_done() -> Iterator[Progress | None]:
         yield bar.update
     finally:
         bar.stop()
+
+
+@contextmanager
+def working(text: str) -> Iterator[None]:
+    """Within, a spinner with what is being done, once that takes longer than a second; nothing without a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    spinner = _Spinner(text)
+    try:
+        yield
+    finally:
+        spinner.stop()
+
+
+class _Spinner:
+    """Another thread shows it, as the work does not say how far it is."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._stop: Callable[[], None] | None = None
+        self.timer = threading.Timer(_LONG, self._begin)
+        self.timer.daemon = True
+        self.timer.start()
+
+    def stop(self) -> None:
+        """Take the spinner away, or let it not come."""
+        self.timer.cancel()
+        self.timer.join()
+        if self._stop is not None:
+            self._stop()
+
+    def _begin(self) -> None:
+        from rich import progress as rich_progress
+        from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        text = TextColumn("{task.description}", markup=False)
+        columns = (SpinnerColumn(), text, TimeElapsedColumn())
+        bar = rich_progress.Progress(*columns, console=console(sys.stderr), transient=True)
+        bar.add_task(visible(self.text), total=None)
+        bar.start()
+        self._stop = bar.stop
 
 
 class _Bar:

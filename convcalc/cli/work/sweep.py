@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -19,8 +20,16 @@ if TYPE_CHECKING:
     from convcalc.sweeping.record import Sweep
     from convcalc.views.sweep.shared import Swept
 
-FILES = {".parquet": "", ".csv": "csv", ".json": "json", ".md": "markdown"}
-"""What a file is written as, by how its name ends: a format, or columns for programs, which no terminal shows."""
+COLUMNS = "parquet"
+"""What no terminal shows, and so is no view: columns for programs."""
+FILES = {".parquet": COLUMNS, ".csv": "csv", ".json": "json", ".md": "markdown", ".html": "html", ".svg": "svg"}
+"""What a file is written as, by how its name ends."""
+PACKAGES = {
+    COLUMNS: ("parquet", "pyarrow", "pyarrow"),
+    "html": ("report", "jinja2", "Jinja2"),
+    "svg": ("report", "quickjs", "quickjs-ng"),
+}
+"""What formats take that is not always installed: the extra, how the package is imported, and what it is called."""
 
 
 def sweep(
@@ -37,6 +46,7 @@ def sweep(
     assertion: str | None = None,
     format: str = "table",  # noqa: A002  # the option's name
     output: str | None = None,
+    plot: str | None = None,
     force: bool = False,
     dask: str | None = None,
     inputs: Mapping[str, Shape],
@@ -44,15 +54,17 @@ def sweep(
     running: HowRun,
     **how: Any,
 ) -> None:
-    """Print the points that are kept, and write them to a file where one is named."""
+    """Print the points that are kept, and write them to the files that are named: a table, a page, a picture."""
     from convcalc.cli.work.assertion import Assertion
-    from convcalc.cli.work.progress import points_done
+    from convcalc.cli.work.progress import points_done, working
     from convcalc.language import SpecError
     from convcalc.language.source import unfinished
     from convcalc.sweeping.run import sweep as run
 
-    if output not in (None, STDOUT):
-        _check_target(output, file, force=force)
+    if plot == STDOUT:
+        format = "svg"  # noqa: A001  # the option's name
+    targets = _targets(output, plot, file, force=force)
+    _check_packages(format)
     try:
         claim = None if assertion is None else Assertion(assertion)
         with points_done() as progress:
@@ -61,9 +73,10 @@ def sweep(
                 refused=refused, inputs=inputs, variables=variables, dask=dask, progress=progress, **running, **how,
             )  # fmt: skip
         swept = _with_command(result, file, inputs, variables, running, **how)
-        show("sweep", format, swept)
-        if output not in (None, STDOUT):
-            _save(swept, output, force=force)
+        _print(swept, format)
+        for path, form in targets.items():
+            with working(f"writing {readable(path)}"):
+                _save(swept, path, form, force=force)
         _end(result, claim)
     except (SpecError, steps.OutOfSteps) as error:
         errors = error.diagnostics if isinstance(error, SpecError) else [unfinished(readable(file))]
@@ -75,15 +88,35 @@ def sweep(
         end(ExitCode.INTERRUPTED)
 
 
-def _check_target(path: str, file: str, *, force: bool) -> None:
-    """End the command before its work is done where its file would not be written."""
+def _targets(output: str | None, plot: str | None, file: str, *, force: bool) -> dict[str, str]:
+    """The files to write, each with its format; the command ends before its work where one cannot be written."""
+    targets: dict[str, str] = {}
+    if output not in (None, STDOUT):
+        targets[output] = _format_of(output)
+    if plot not in (None, STDOUT):
+        if plot in targets:
+            fail(f"cannot write {readable(plot)}: -o and --plot name the same file")
+        targets[plot] = "svg"
+    for path, format_ in targets.items():
+        _check_packages(format_, path)
+        refuse(path, force=force, sources=[file])
+    return targets
+
+
+def _format_of(path: str) -> str:
+    """What a file is written as."""
     if PurePath(path).suffix not in FILES:
         endings = ", ".join(FILES)
         fail(f"cannot write {readable(path)}: expected a name that ends in one of {endings}, which says what it holds")
-    if PurePath(path).suffix == ".parquet" and find_spec("pyarrow") is None:
-        advice = "that takes pyarrow, which is not installed: pip install 'convcalc[parquet]'"
-        fail(f"cannot write {readable(path)}: {advice}")
-    refuse(path, force=force, sources=[file])
+    return FILES[PurePath(path).suffix]
+
+
+def _check_packages(format: str, path: str = STDOUT) -> None:  # noqa: A002  # the option's name
+    """End the command before its work is done where a package is missing that the format takes."""
+    extra, package, name = PACKAGES.get(format, ("", "", ""))
+    if extra and find_spec(package) is None:
+        advice = f"that takes {name}, which is not installed: pip install 'convcalc[{extra}]'"
+        fail(f"cannot write {'standard output' if path == STDOUT else readable(path)}: {advice}")
 
 
 def _with_command(
@@ -102,8 +135,28 @@ def _with_command(
     return Swept(result, readable(file), again.inputs(result), again.command(result))
 
 
-def _save(swept: Swept, path: str, *, force: bool) -> None:
-    """Write what is kept, as the name of the file says; of a million rows, few are in memory as text."""
+def _print(swept: Swept, format: str) -> None:  # noqa: A002  # the option's name
+    """Show what is kept; a picture of nothing is refused."""
+    with _refusing("standard output"):
+        show("sweep", format, swept)
+
+
+@contextmanager
+def _refusing(target: str) -> Iterator[None]:
+    """End the command where what is to be written cannot be drawn."""
+    from convcalc.views.pictures.engine import ScriptFailed
+    from convcalc.views.pictures.sweep_rows import NothingToShow
+
+    try:
+        yield
+    except NothingToShow as error:
+        fail(f"cannot write {target}: there is nothing to draw, as {error}")
+    except ScriptFailed as error:
+        fail(f"cannot write {target}: {error}")
+
+
+def _save(swept: Swept, path: str, format: str, *, force: bool) -> None:  # noqa: A002  # the option's name
+    """Write what is kept in a format; of a million rows, few are in memory as text."""
     import io
     import tempfile
 
@@ -111,15 +164,15 @@ def _save(swept: Swept, path: str, *, force: bool) -> None:
     from convcalc.views import view
     from convcalc.views.output import Output
 
-    format_ = FILES[PurePath(path).suffix]
-    if not format_:
+    if format == COLUMNS:
         from convcalc.sweeping.parquet import parts
 
         save(path, parts(swept.sweep), force=force)
         return
     with tempfile.TemporaryFile() as kept, io.TextIOWrapper(kept, "utf-8", errors="replace", newline="") as stream:
         out = Output(stream)
-        view("sweep", format_).write(swept, out)
+        with _refusing(readable(path)):
+            view("sweep", format).write(swept, out)
         out.end()
         stream.flush()
         kept.seek(0)

@@ -56,18 +56,18 @@ def document(swept: Swept) -> Record:
 
 
 def _axis(axis: Axis) -> Record:
-    first, last = (_value(axis.values[place]) for place in (0, -1))
+    first, last = (plain(axis.values[place]) for place in (0, -1))
     return {"name": axis.name, "count": len(axis.values), "first": first, "last": last}
 
 
 def _point(point: dict[str, Any]) -> Record:
-    return {name: _value(value) for name, value in point.items()}
+    return {name: plain(value) for name, value in point.items()}
 
 
-def _value(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A number of JSON that means the same to whoever reads floats; a text where there is none."""
     if isinstance(value, tuple | list):
-        return list(map(_value, value))
+        return list(map(plain, value))
     if value is None or isinstance(value, int | str | float) or not hasattr(value, "denominator"):
         return value
     from decimal import Decimal
@@ -80,7 +80,7 @@ def _rows(swept: Swept) -> Iterator[Record]:
     sweep = swept.sweep
     names, count = list(sweep.columns), len(swept.swept)
     equals = shared.alike(sweep)
-    for number, row in enumerate(shared.rows(sweep, lambda name, value: _value(value))):
+    for number, row in enumerate(shared.rows(sweep, lambda name, value: plain(value))):
         record = {"point": dict(zip(names[:count], row, strict=False))}
         record["totals"] = dict(zip(names[count:], row[count:], strict=True))
         yield {**record, "alike": equals[number]} if equals else record

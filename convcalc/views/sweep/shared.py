@@ -165,8 +165,13 @@ def title(swept: Swept) -> tuple[str, str, str]:
 
 def asked(sweep: Sweep) -> str:
     """What points must satisfy, what they are chosen by, and how they are ordered; empty where nothing is asked."""
+    return "   ".join(f"{word} {text}" for word, text in queries(sweep))
+
+
+def queries(sweep: Sweep) -> list[tuple[str, str]]:
+    """The same part by part, each with the word of its option."""
     parts = [("where", sweep.where), ("pareto", ", ".join(sweep.pareto)), ("sort", ", ".join(sweep.sort))]
-    return "   ".join(f"{word} {text}" for word, text in parts if text)
+    return [(word, text) for word, text in parts if text]
 
 
 def interrupted(sweep: Sweep) -> str:
@@ -220,10 +225,14 @@ def notes(swept: Swept) -> list[str]:
     more = len(sweep.refusals) - MOST_REASONS
     if more > 0:
         texts.append(f"and {more} more reason{'s' if more > 1 else ''}: --format json has them")
-    if sweep.unmoved:
-        names = listed(sweep.unmoved)
-        texts.append(f"{names} change{'s' if len(sweep.unmoved) == 1 else ''} no total")
-    return texts
+    return [*texts, *filter(None, [unmoved(sweep)])]
+
+
+def unmoved(sweep: Sweep) -> str:
+    """What is swept and changes nothing; empty where all does."""
+    if not sweep.unmoved:
+        return ""
+    return f"{listed(sweep.unmoved)} change{'s' if len(sweep.unmoved) == 1 else ''} no total"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -203,6 +203,7 @@ convcalc.Rows = class {
     const line = document.createElement("tr");
     line.dataset.row = row;
     line.tabIndex = -1;
+    line.classList.toggle("even", place % 2 === 1); // not by :nth-child, as the gap above counts
     line.setAttribute("aria-rowindex", place + 2);
     line.setAttribute("aria-selected", row === this.selected);
     options.columns.forEach(({ numeric }, column) => {
