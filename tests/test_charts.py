@@ -96,9 +96,9 @@ def test_memory_of_a_report_is_that_of_the_written_order() -> None:
 
 
 def test_memory_has_what_the_device_has_where_it_is_near() -> None:
+    network = convcalc.load("zoo:mobilenet_v2")
     near, far = (
-        memory_chart.chart(convcalc.analyze(convcalc.load("zoo:mobilenet_v2"), dtype="int8", device="stm32n6", **terms))
-        for terms in ({}, {"batch": 8})
+        memory_chart.chart(convcalc.analyze(network, dtype="int8", device="stm32n6", batch=batch)) for batch in (1, 8)
     )
     assert near is not None
     assert far is not None

@@ -144,9 +144,9 @@ def test_keys_walk_through_a_chart(page: Page, resnet: Path) -> None:
         walked.append(selected(page))
     names = [layer["layer"] for layer in layers]
     assert walked == [names[place] for place in (0, 1, 11, 10, -1, -1, 0)]
-    said = plot.get_attribute("aria-valuetext") or ""
-    assert said.startswith(f"{names[0]}, conv 7x7 /2 64x112x112, alive ")
-    assert f"({layers[0]['alive_bytes']:,} bytes)" in said
+    spoken = plot.get_attribute("aria-valuetext") or ""
+    assert spoken.startswith(f"{names[0]}, conv 7x7 /2 64x112x112, alive ")
+    assert f"({layers[0]['alive_bytes']:,} bytes)" in spoken
     assert (plot.get_attribute("role"), plot.get_attribute("aria-valuemax")) == ("slider", str(len(layers)))
 
 
@@ -167,7 +167,7 @@ def test_dark_is_another_picture(new_page: NewPage, resnet: Path) -> None:
     shown = opened(new_page(color_scheme="light"), resnet)
     seen = {}
     for scheme in ("light", "dark"):
-        shown.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        shown.emulate_media(color_scheme=scheme)
         shown.wait_for_function("dark => document.documentElement.dataset.dark === String(dark)", arg=scheme == "dark")
         accent = shown.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--accent').trim()")
         strokes = (
@@ -257,8 +257,8 @@ def test_names_stay_text(page: Page, tmp_path: Path) -> None:
     assert slot.locator("img, script, b b").count() == 0
     page.evaluate("convcalc.states[0].select('n2')")
     assert chart(page, "drawing").locator(".field-chosen").inner_text() == "</script><b>bold</b>: 3x3"
-    said = chart(page, "memory").locator(".chart-plot").get_attribute("aria-valuetext") or ""
-    assert said.startswith("</script><b>bold</b>, relu")
+    spoken = chart(page, "memory").locator(".chart-plot").get_attribute("aria-valuetext") or ""
+    assert spoken.startswith("</script><b>bold</b>, relu")
 
 
 def test_thousands_of_layers_are_drawn(page: Page, tmp_path: Path) -> None:
