@@ -234,7 +234,7 @@ def test_a_volume_is_drawn_from_two_sides(page: Page, tmp_path: Path) -> None:
     spec.write_text(VOLUME, "utf-8")
     run("report", spec, "-o", path)
     opened(page, path)
-    pictures = chart(page, "drawing").locator("svg")
+    pictures = chart(page, "drawing").locator(".field-picture")
     shapes = [
         picture.locator(".field-box").evaluate_all(
             "all => all.map(box => ['height', 'width'].map(name => Number(box.getAttribute(name))))"

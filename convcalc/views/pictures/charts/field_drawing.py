@@ -15,6 +15,8 @@ from convcalc.views.pictures.charts.shared import called
 PLACE = 3
 MOST_NAMED = 7
 """Fields that are named beside the drawing."""
+FARTHEST = 3
+"""How far the picture goes, in sizes of the input: what reaches out further is cut off."""
 MOST_DRAWN = 36
 """Fields that are drawn whatever is selected."""
 
@@ -63,6 +65,7 @@ def chart(report: Report) -> Record | None:
         "text": _text(report, frame, ordered),
         "drawing": {
             "frame": frame,
+            "farthest": FARTHEST,
             "windows": [[*window.start, *window.size] for window in ordered],
             "of": of,
             "drawn": sorted({*_chosen(ordered, MOST_DRAWN), *(entry["window"] for entry in named)}),
@@ -115,11 +118,13 @@ def _chosen(windows: Sequence[_Aperture], most: int) -> list[int]:
 def _text(report: Report, frame: tuple[int, ...], windows: Sequence[_Aperture]) -> str:
     largest = max(windows, key=lambda window: window.area)
     within = all(size <= extent for size, extent in zip(largest.size, frame, strict=True))
-    views = (
-        " The first picture is of the last two axes, the second of the first and the last." if len(frame) == 3 else ""
-    )
-    return (
-        f"What the middle output position of a layer can depend on, over the input of {words.shape(frame)}. "
-        f"The largest is {words.shape(largest.size)}, {'no larger' if within else 'larger'} than the input"
-        f"{'' if within else ', and reaches out of it over padding'}.{views}"
-    )
+    reach = "no larger than the input" if within else "larger than the input, and reaches out of it over padding"
+    texts = [
+        f"What the middle output position of a layer can depend on, over the input of {words.shape(frame)}.",
+        f"The largest is {words.shape(largest.size)}, {reach}.",
+    ]
+    if any(size > FARTHEST * extent for size, extent in zip(largest.size, frame, strict=True)):
+        texts.append(f"The picture ends at {FARTHEST} times the input.")
+    if len(frame) == 3:
+        texts.append("The first picture is of the last two axes, the second of the first and the last.")
+    return " ".join(texts)
