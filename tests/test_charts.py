@@ -80,7 +80,10 @@ def test_memory_has_the_bytes_of_the_command(network: str, order: Any) -> None:
     marked = chart["option"]["series"][0]["markPoint"]["data"][0]
     assert marked["coord"] == values[peak["layer"]] == [marked["coord"][0], peak["bytes"]]
     assert f"({peak['bytes']:,} bytes) at {peak['layer']}" in chart["text"]
-    assert any(f"{name} " in chart["text"] for name in peak["tensors"])
+    (noted,) = (point for point in points(chart) if "notes" in point)
+    assert noted["value"] == marked["coord"]
+    assert {note.rpartition(" ")[0].rpartition(" ")[0] for note in noted["notes"]} == set(peak["tensors"])
+    assert all(note in chart["text"] for note in noted["notes"][:5])
     assert chart["option"]["yAxis"]["max"] >= peak["bytes"]
 
 
