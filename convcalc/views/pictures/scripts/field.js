@@ -106,17 +106,17 @@ convcalc.FieldView = class {
     list.className = "field-list";
     const input = list.appendChild(document.createElement("li"));
     input.className = "field-legend";
-    input.appendChild(document.createElement("b")).textContent = this.drawing.frame.join("x");
+    input.appendChild(document.createElement("strong")).textContent = this.drawing.frame.join("x");
     input.appendChild(document.createElement("span")).textContent = "input";
     for (const entry of [...this.drawing.named].reverse()) {
       const button = list.appendChild(document.createElement("li")).appendChild(document.createElement("button"));
       button.type = "button";
-      button.appendChild(document.createElement("b")).textContent = this.size(entry.window);
+      button.appendChild(document.createElement("strong")).textContent = this.size(entry.window);
       button.appendChild(document.createElement("span")).textContent = entry.name;
       button.addEventListener("click", () => this.state.select(entry.id));
       this.buttons.push([entry.window, button]);
     }
-    const sizes = [...list.querySelectorAll("b")];
+    const sizes = [...list.querySelectorAll("strong")];
     const longest = Math.max(...sizes.map((size) => size.textContent.length));
     for (const size of sizes) size.style.minWidth = `${longest}ch`;
     this.words = body.appendChild(document.createElement("p"));
