@@ -57,6 +57,16 @@
     }
   }
 
+  /** Draw the charts of both sides on the same axes, so that lengths and heights compare. */
+  function shareAxes(states, axes) {
+    for (const state of states) {
+      for (const chart of state.network.charts ?? []) {
+        for (const [axis, reach] of Object.entries(axes[chart.id] ?? {})) Object.assign(chart.option[axis], reach);
+      }
+      state.tell("axes");
+    }
+  }
+
   // ---- marks in what others draw ------------------------------------------------------------------------------------
 
   /** Put the marks to whatever on a side has an id, now and when it is drawn anew. */
@@ -115,6 +125,7 @@
       this.links.forEach((link) => link.deactivate());
       const states = [convcalc.states[0], convcalc.states[head.network]];
       this.links[place] ??= new Link(...states, head.rows);
+      shareAxes(states, head.axes);
       document.querySelectorAll("[data-head]").forEach((part) => (part.hidden = Number(part.dataset.head) !== place));
       document.querySelectorAll("[data-network]:not([hidden])").forEach(convcalc.mount);
       this.links[place].activate();
@@ -127,6 +138,8 @@
   /** Called by the page once there are states, before anything is drawn. */
   convcalc.prepare = function (data) {
     convcalc.marks = Object.fromEntries(data.sides.marks.map(({ mark, ...rest }) => [mark, rest]));
-    new Page(data).choose(0);
+    const { heads } = data.sides;
+    const differs = (head) => head.rows.some((row) => row.mark !== "same");
+    new Page(data).choose(Math.max(0, heads.findIndex(differs)));
   };
 })();
