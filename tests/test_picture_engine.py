@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convcalc import visible
-from convcalc.sweeping.extras import NotInstalled
+from convcalc.extras import NotInstalled
 from convcalc.views.pictures import engine
 from convcalc.views.pictures.engine import ScriptEngine, ScriptFailed
 
@@ -325,7 +325,7 @@ def test_without_memory_for_a_stack_it_is_said() -> None:
 
 
 def test_without_the_interpreter_it_is_said_what_to_install() -> None:
-    with mock.patch("convcalc.sweeping.extras.find_spec", return_value=None), pytest.raises(NotInstalled) as raised:
+    with mock.patch("convcalc.extras.find_spec", return_value=None), pytest.raises(NotInstalled) as raised:
         ScriptEngine([])
     assert "pip install 'convcalc[report]'" in str(raised.value)
 

@@ -34,7 +34,9 @@ layers:
   - flatten
   - linear: {name: fc, out_features: 10}
 """
-EDITED = SPEC.replace("out_channels: 16, kernel_size: 3, padding: 1}\n      - relu", "out_channels: 16, kernel_size: 5}")
+EDITED = SPEC.replace(
+    "out_channels: 16, kernel_size: 3, padding: 1}\n      - relu", "out_channels: 16, kernel_size: 5}"
+)
 COSTS = ("params", "macs")
 
 

@@ -16,7 +16,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
 
-from convcalc.sweeping.extras import require
+from convcalc.extras import require
 
 FOLDERS = ("vendored", "scripts")
 SECONDS = 60
