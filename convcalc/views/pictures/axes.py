@@ -40,8 +40,8 @@ def _largest(option: Record, name: str) -> int:
     points = (point for series in option["series"] for point in series["data"])
     values = [(point["value"] if isinstance(point, dict) else point)[_AXES[name]] for point in points]
     lines = [line for series in option["series"] for line in series.get("markLine", {}).get("data", ())]
-    largest = math.ceil(max([1, *values, *(line[name] for line in lines if name in line)]))
+    largest: int = math.ceil(max([1, *values, *(line[name] for line in lines if name in line)]))
     if option[name]["type"] == "log":
         return 1 << (largest - 1).bit_length()
-    digit = 10 ** (len(str(largest)) - 1)
+    digit: int = 10 ** (len(str(largest)) - 1)
     return -(-largest // digit) * digit
