@@ -338,6 +338,29 @@ def test_a_click_in_a_graph_selects_on_both_sides(opened: Opened) -> None:
     assert page.locator("svg g.node.selected").count() == 2
 
 
+def test_what_is_selected_has_its_difference(opened: Opened) -> None:
+    """Of a layer, of a block, and of a layer that the first network does not have."""
+    page = opened("zoo:resnet18", "zoo:resnet50")
+    reports = [convcalc.analyze(convcalc.load(f"zoo:{name}")) for name in ("resnet18", "resnet50")]
+    for name, sign in (("fc", "≈ affected"), ("layer3", "~ edited"), ("layer4.2.conv3", "+ added")):
+        page.evaluate(SELECT, name)
+        texts = page.locator("[data-difference] tbody tr").all_text_contents()
+        inside = [[layer for layer in report.layers if f"{layer.name}.".startswith(f"{name}.")] for report in reports]
+        for place, cost in enumerate(COSTS):
+            first, second = (sum(getattr(layer, cost) for layer in layers) for layers in inside)
+            before = f"{first:,}" if inside[0] else "–"
+            assert f"{before}{second:,}{second - first:+,}" in texts[place]
+        shown = page.locator("[data-difference] p .mark")
+        assert " ".join(shown.locator("span").all_text_contents()) == sign
+
+
+SELECT = """(name) => {
+  const [, state] = convcalc.states;
+  const ids = ["nodes", "parts"].map((kind) => [kind[0], state.network[kind].findIndex((item) => item.name === name)]);
+  state.select(ids.filter(([, place]) => place >= 0).map(([letter, place]) => letter + place)[0]);
+}"""
+
+
 def test_colours_mean_the_same_on_both_sides(opened: Opened) -> None:
     """The scale of either graph reaches to the larger network's largest block, whatever is open."""
     page = opened("zoo:resnet18", "zoo:resnet50")

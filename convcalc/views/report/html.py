@@ -32,7 +32,7 @@ SCRIPTS = (
     ),
 )
 
-SIDES = ("pairing", "changes", "sides")
+SIDES = ("pairing", "differences", "changes", "sides")
 """The scripts of a page with several networks, which the script that puts it together begins with."""
 
 

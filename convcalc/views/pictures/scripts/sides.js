@@ -112,6 +112,7 @@
       this.links = new Array(this.heads.length);
       this.tables = new Array(this.heads.length);
       this.changes = document.querySelector("[data-changes]");
+      this.difference = document.querySelector("[data-difference]");
       this.select = document.getElementById("head");
       this.select?.addEventListener("change", () => this.choose(Number(this.select.value)));
       document.querySelectorAll("[data-network]").forEach((section) => {
@@ -124,14 +125,30 @@
       const head = this.heads[place];
       this.links.forEach((link) => link.deactivate());
       const states = [convcalc.states[0], convcalc.states[head.network]];
-      this.links[place] ??= new Link(...states, head.rows);
+      this.at = place;
+      this.links[place] ??= this._link(states, head);
       shareAxes(states, head.axes);
       document.querySelectorAll("[data-head]").forEach((part) => (part.hidden = Number(part.dataset.head) !== place));
       document.querySelectorAll("[data-network]:not([hidden])").forEach(convcalc.mount);
       this.links[place].activate();
       this.tables[place] ??= new convcalc.Changes(this.links[place], head);
       this.changes.replaceChildren(this.tables[place].element);
+      this._tellDifference();
       if (this.select) this.select.value = String(place);
+    }
+
+    _link(states, head) {
+      const link = new Link(...states, head.rows);
+      for (const state of states) state.subscribe((what) => what === "selected" && this._tellDifference());
+      return link;
+    }
+
+    /** What is selected, and how it differs; once both sides have it. */
+    _tellDifference() {
+      const link = this.links[this.at];
+      if (link.isFollowing) return;
+      const labels = [this.difference.dataset.difference, this.heads[this.at].label];
+      this.difference.replaceChildren(convcalc.differences.selected(link.states, labels));
     }
   }
 
