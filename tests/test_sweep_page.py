@@ -433,7 +433,7 @@ def test_other_columns_can_be_drawn(page: Page) -> None:
     assert page.input_value("#x-better") == "more"
     page.select_option("#y-column", label="MACs")
     about = page.inner_text("#about")
-    best = {}
+    best: dict[float, int] = {}
     for row in rows:
         width, macs = row["point"]["width"], row["totals"]["macs"]
         best[width] = min(macs, best.get(width, macs))
