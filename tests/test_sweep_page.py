@@ -261,6 +261,9 @@ def test_files_are_written_whole_or_not_at_all() -> None:
     code, out, err = run("--plot", "b.svg", "-o", "b.svg")
     assert (code, out) == (2, "")
     assert "-o and --plot name the same file" in err
+    code, out, err = run("--plot", "b.png")
+    assert (code, out) == (2, "")
+    assert "--plot writes SVG: expected a name that ends in .svg, or -, found b.png" in err
     code, _, err = run("--plot", "c.svg", "--where", "macs < 0")
     assert code == 2
     assert "cannot write c.svg: there is nothing to draw, as no point satisfies it" in err

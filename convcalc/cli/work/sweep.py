@@ -94,6 +94,8 @@ def _targets(output: str | None, plot: str | None, file: str, *, force: bool) ->
     if output not in (None, STDOUT):
         targets[output] = _format_of(output)
     if plot not in (None, STDOUT):
+        if PurePath(plot).suffix.lower() != ".svg":
+            fail(f"--plot writes SVG: expected a name that ends in .svg, or -, found {readable(plot)}")
         if plot in targets:
             fail(f"cannot write {readable(plot)}: -o and --plot name the same file")
         targets[plot] = "svg"
