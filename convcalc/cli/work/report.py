@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from convcalc import steps
 from convcalc.cli.output import STDOUT, fail, refuse, reject, save
+from convcalc.cli.work.progress import working
 from convcalc.language.named import file_of, readable
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def _format(output: str) -> str:
     return known
 
 
+@working("reading the network")
 def _depicted(
     file: str,
     inputs: Mapping[str, tuple[int, ...]],
@@ -130,6 +132,7 @@ def _command(files: Sequence[str], output: str, format: str, options: Iterable[s
     return " ".join(map(shlex.quote, words))
 
 
+@working("drawing it")
 def _written(depicted: Depicted, format: str) -> bytes:  # noqa: A002  # the option's name
     """The file that a view makes."""
     from convcalc.views import view
