@@ -53,12 +53,9 @@ def outline(network: Network, most: int = MOST_PARTS) -> tuple[OutlinePart, ...]
     Blocks and repeats are as the network has them. A level with more than `most` parts is put into sections: first of
     those whose names begin alike (``stage1.0.conv`` and ``stage1_1_conv`` are both of ``stage1``, and so is what stands
     between them without a name of its own, as ``relu7``), then, where these are still too many, of as many as keep the
-    levels even.
+    levels even. A section with most of the layers is left away where there is room for what is in it.
     """
-    level = _nested(network)
-    parts: list[OutlinePart] = []
-    _number(_sectioned(level, "", most), None, parts, most)
-    return tuple(parts)
+    return tuple(_numbered(_sectioned(_nested(network), "", most), most))
 
 
 def _nested(network: Network) -> list[_Nested]:
@@ -104,11 +101,22 @@ def _sectioned(level: list[_Nested], prefix: str, most: int) -> list[_Nested]:
         return level
     named = list(_by_name(level, prefix))
     if len(named) < len(level):
-        return _sectioned(named, prefix, most) if len(named) > most else named
+        return _sectioned(named, prefix, most) if len(named) > most else _without_most_of_it(named, most)
     size = most ** math.ceil(math.log(len(level), most) - 1) if most > 1 else len(level)
     count = -(-len(level) // size)
     bounds = [place * len(level) // count for place in range(count + 1)]
     return [_section(level[first:last]) for first, last in pairwise(bounds)]
+
+
+def _without_most_of_it(level: list[_Nested], most: int) -> list[_Nested]:
+    """A level in which no section holds most of the layers, as ``features`` does, where there is room to open it."""
+    layers = level[-1].last - level[0].first
+    place = max(range(len(level)), key=lambda place: level[place].last - level[place].first)
+    section = level[place]
+    if section.kind != SECTION or 2 * (section.last - section.first) <= layers:
+        return level
+    inside = _sectioned(section.inside, section.name, most)
+    return [*level[:place], *inside, *level[place + 1 :]] if len(level) + len(inside) <= most else level
 
 
 def _by_name(level: Sequence[_Nested], prefix: str) -> Iterator[_Nested]:
@@ -149,11 +157,13 @@ def _last_name(part: _Nested) -> str:
     return part.name.rpartition(" … ")[2]
 
 
-def _number(level: Iterable[_Nested], parent: int | None, parts: list[OutlinePart], most: int) -> None:
-    """Put the parts of a level, and what is inside of them, behind the others."""
-    for part in level:
-        if not part.kind:
-            continue
-        own = len(parts)
-        parts.append(OutlinePart(part.name, part.kind, part.first, part.last, part.times, parent, part.line))
-        _number(_sectioned(part.inside, part.name, most), own, parts, most)
+def _numbered(outermost: Iterable[_Nested], most: int) -> Iterator[OutlinePart]:
+    """The parts of the outermost level, each followed by those inside of it; as deep as they are, without recursion."""
+    waiting: list[tuple[_Nested, int | None]] = [(part, None) for part in reversed([*outermost])]
+    count = 0
+    while waiting:
+        part, parent = waiting.pop()
+        if part.kind:
+            yield OutlinePart(part.name, part.kind, part.first, part.last, part.times, parent, part.line)
+            waiting.extend((inner, count) for inner in reversed(_sectioned(part.inside, part.name, most)))
+            count += 1

@@ -12,8 +12,8 @@ import typer
 from msgspec.structs import replace
 
 from convcalc.cli.completion import networks
-from convcalc.cli.completion import variants as variant_names
 from convcalc.cli.options import (
+    AllowInputChange,
     Batch,
     CountAs,
     DeviceName,
@@ -21,9 +21,13 @@ from convcalc.cli.options import (
     Force,
     Fused,
     Inputs,
+    KeptLayers,
+    ReplacedLayers,
     Scale,
     Strict,
     Variables,
+    VariantBlocks,
+    VariantNames,
     assignments,
     format_option,
     option,
@@ -31,6 +35,7 @@ from convcalc.cli.options import (
     shapes,
 )
 from convcalc.cli.output import STDOUT, ExitCode, end, fail, refuse, reject, save, say, show, show_errors
+from convcalc.cli.work.sides import SideRequest, mistakes_named, refuse_mixed, sides_of
 from convcalc.cli.work.tools import FUSED, UNFUSED, figure_named
 from convcalc.views.output import Output
 
@@ -54,30 +59,17 @@ def compare(
             autocompletion=networks,
         ),
     ],
-    variant: Annotated[
-        str | None,
-        option(
-            "NAME[:KEY=VALUE]",
-            "What to put in place of standard convolutions; several with commas, or all: standard, depthwise, "
-            "pointwise, separable, spatial_separable, dilated, grouped, transposed, deformable_v1, deformable_v2, "
-            "squeeze_excite, bottleneck, ghost, or a block or kind.",
-            autocompletion=variant_names,
-        ),
-    ] = None,
-    layer: Annotated[list[str] | None, option("NAME|GLOB", "Replace only these layers.")] = None,
-    except_: Annotated[list[str] | None, option("NAME|GLOB", "Replace all but these layers.", "--except")] = None,
-    blocks: Annotated[
-        str | None, option("FILE", "A spec whose blocks may serve as variants, or are modules that a model file names.")
-    ] = None,
+    variant: VariantNames = None,
+    layer: ReplacedLayers = None,
+    except_: KeptLayers = None,
+    blocks: VariantBlocks = None,
     base: Annotated[str | None, option("REV", "Compare each file with itself at a git revision.")] = None,
     output: Annotated[
         str | None,
         option("FILE", "Write the spec with the variant; - prints it alone.", "--output", "-o"),
     ] = None,
     force: Force = False,
-    allow_input_change: Annotated[
-        bool, typer.Option("--allow-input-change", help="Compare under different input sizes.")
-    ] = False,
+    allow_input_change: AllowInputChange = False,
     format: Annotated[str, format_option("compare", "table")] = "table",  # noqa: A002  # the option's name
     by: Annotated[Literal["layer", "block", "kind"], typer.Option(help="What each line stands for.")] = "layer",
     batch: Batch = None,
@@ -91,16 +83,12 @@ def compare(
     scale: Scale = "",
 ) -> None:
     """A network against its variants, against other specs, or against itself at a revision, layer by layer."""
-    from convcalc.analysis.compare import Incomparable, UnlikeTerms
-    from convcalc.analysis.revisions import ON_ONE_TERMS, Opener, since
-    from convcalc.analysis.sides import Side, Uncompared, of_specs
-    from convcalc.analysis.variants import NothingToReplace, variants
+    from convcalc.analysis.revisions import Opener, since
+    from convcalc.analysis.sides import Side, Uncompared
     from convcalc.cli.loading import load
     from convcalc.language import SpecError
-    from convcalc.language.rewrite import UnknownLayer
-    from convcalc.language.variants import VariantError
     from convcalc.linting.run import each_once
-    from convcalc.opening import network_of, read, read_at
+    from convcalc.opening import network_of, read_at
 
     has_choices = bool(layer or except_) or output is not None
     _refuse(files, variant, base, output, is_set=bool(input or set), has_choices=has_choices)
@@ -112,47 +100,32 @@ def compare(
     opened = partial(load, inputs=sizes, variables=values, **how)
     tool = figure_named(count_as) if count_as else None
     try:
-        if variant is not None:
-            network = opened(files[0])
-            more = read(blocks) if blocks is not None else None
-            sides = variants(network, variant, layers=layer or [], excluded=except_ or [], blocks=more, **how_run)
-            sides = replace(sides, path=readable(files[0]))
-            _check_that_one_applies(sides)
-            if output is not None:
-                save(output, [_text(sides, network, files[0])], force=force)
-        elif base is not None:
-            opener = Opener(
-                opened,
-                partial(read_at, inputs=sizes, variables=values, **how),
-                partial(network_of, inputs=sizes, variables=values),
-            )
-            files = each_once(files)
-            revised = since(base, files, opener, **how_run, allow_input_change=allow_input_change)
-            if tool is not None:
-                revised = [
-                    replace(file, sides=_counted(file.sides, tool)) if file.sides is not None else file
-                    for file in revised
-                ]
-            _show_revised(revised, readable(base), format, by, alone=len(files) == 1)
-            return
-        else:
-            sides = of_specs(files, opened, **how_run, allow_input_change=allow_input_change)
+        with mistakes_named(layer or []):
+            if base is None:
+                asked = SideRequest(files, variant, layer or [], except_ or [], blocks, allow_input_change)
+                sides = sides_of(asked, opened, how_run)
+            else:
+                opener = Opener(
+                    opened,
+                    partial(read_at, inputs=sizes, variables=values, **how),
+                    partial(network_of, inputs=sizes, variables=values),
+                )
+                files = each_once(files)
+                revised = since(base, files, opener, **how_run, allow_input_change=allow_input_change)
+                if tool is not None:
+                    revised = [
+                        replace(file, sides=_counted(file.sides, tool)) if file.sides is not None else file
+                        for file in revised
+                    ]
+                _show_revised(revised, readable(base), format, by, alone=len(files) == 1)
+                return
     except SpecError as error:
         if output is None:
             mistaken = Side(readable(files[0]), None, tuple(error.diagnostics))
             _show_mistakes(error.sides if isinstance(error, Uncompared) else [mistaken], format)
         reject(error.diagnostics)
-    except VariantError as error:
-        raise typer.BadParameter(str(error), param_hint="--variant") from None
-    except UnknownLayer as error:
-        hint = "--layer" if error.name in (layer or []) else "--except"
-        raise typer.BadParameter(str(error), param_hint=hint) from None
-    except UnlikeTerms as error:
-        fail(f"{error}; {ON_ONE_TERMS}")
-    except Incomparable as error:
-        fail(f"{error}; --allow-input-change compares them all the same")
-    except NothingToReplace as error:
-        fail(str(error), code=ExitCode.FINDINGS)
+    if variant is not None and output is not None:
+        save(output, [_text(sides, sides.base.written, files[0])], force=force)
     if output != STDOUT:
         _show(_counted(sides, tool) if tool is not None else sides, format, by)
 
@@ -193,15 +166,7 @@ def _refuse(
         f"--output writes a file, and {target} would be a network of the zoo": is_in_zoo(target),
         "standard input can only be read once": files.count("-") > 1,
     }
-    for problem, is_so in problems.items():
-        if is_so:
-            raise typer.BadParameter(problem)
-
-
-def _check_that_one_applies(sides: Sides) -> None:
-    """Alone, a variant that cannot be had is bad input; among others it is a row."""
-    if len(sides.candidates) == 1 and sides.candidates[0].report is None:
-        fail(f"{sides.candidates[0].label} cannot apply: {sides.candidates[0].reason}")
+    refuse_mixed(problems)
 
 
 def _text(sides: Sides, network: Network, original: str) -> bytes:

@@ -27,6 +27,24 @@ Scale = Annotated[
     str, option("NAME", "Which network, of a model file that describes several: n, s, m.", show_default=False)
 ]
 Blocks = Annotated[str, option("FILE", "A spec whose blocks are modules that a model file names.", show_default=False)]
+VariantNames = Annotated[
+    str | None,
+    option(
+        "NAME[:KEY=VALUE]",
+        "What to put in place of standard convolutions; several with commas, or all: standard, depthwise, "
+        "pointwise, separable, spatial_separable, dilated, grouped, transposed, deformable_v1, deformable_v2, "
+        "squeeze_excite, bottleneck, ghost, or a block or kind.",
+        "--variant",
+        autocompletion=completion.variants,
+    ),
+]
+ReplacedLayers = Annotated[list[str] | None, option("NAME|GLOB", "Replace only these layers.", "--layer")]
+KeptLayers = Annotated[list[str] | None, option("NAME|GLOB", "Replace all but these layers.", "--except")]
+VariantBlocks = Annotated[
+    str | None,
+    option("FILE", "A spec whose blocks may serve as variants, or are modules that a model file names.", "--blocks"),
+]
+AllowInputChange = Annotated[bool, typer.Option("--allow-input-change", help="Compare under different input sizes.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")]
 Batch = Annotated[
     int | None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from convcalc.language.named import INPUT
@@ -33,7 +33,7 @@ def given_options(
             yield from (f"--{name}",) if value is True else (f"--{name}", value)
 
 
-def repeated(option: str, texts: list[str]) -> Iterator[str]:
+def repeated(option: str, texts: Iterable[str]) -> Iterator[str]:
     """The option before each of the texts."""
     for text in texts:
         yield from (option, text)

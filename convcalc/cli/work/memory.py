@@ -89,6 +89,21 @@ def _picture(lived: Timeline) -> bytes:
     if chart is None:
         fail("--plot has nothing to draw: no tensor is alive, as there is no layer, or none has an output of its own")
     try:
-        return svg(chart).encode(errors="replace")
+        return svg(chart, heading=_heading(lived)).encode(errors="replace")
     except (ImportError, ScriptFailed) as error:  # of a package of an extra
         fail(str(error))
+
+
+def _heading(lived: Timeline) -> str:
+    """What the picture is of: the network, and the terms where they are not the plainest."""
+    from convcalc.visible import short
+
+    terms = lived.terms
+    parts = [
+        short(lived.network.name, 60),
+        f"memory over time{', in the best order' if lived.running == 'best' else ''}",
+        *([f"batch {terms.batch:,}"] if terms.batch != 1 else []),
+        str(terms.precision),
+        *(["fused"] if terms.fused else []),
+    ]
+    return " · ".join(parts)

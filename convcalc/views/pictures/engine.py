@@ -16,10 +16,12 @@ from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
 
+from convcalc.extras import require
+
 FOLDERS = ("vendored", "scripts")
 SECONDS = 60
 """Of processor time, for a call: laying out ten thousand layers is the longest that any takes."""
-MEBIBYTES = 1024
+MEBIBYTES = 512
 """Of memory, for all that an engine holds."""
 STACK = 128 << 20
 """Bytes of a call's stack, of which memory is taken only as it is used.
@@ -29,14 +31,13 @@ A layout walks a chain of layers by recursion, with 8 kB for each: an ordinary t
 SPARE = 4 << 20
 """What is left of it to the interpreter, which notices that it is full only where a function is called."""
 
+EXACT = 2**53
+"""Up to here, every whole number is a double."""
+
 _PLACE = re.compile(r" *at ([\w.$]+) \(")
 """A line of a script's traceback with the name of a function in it; files have no names there."""
 _stack_size = threading.Lock()
 _Result = TypeVar("_Result")
-
-
-class EngineMissing(ImportError):
-    """The interpreter is not installed; the message says how to get it."""
 
 
 class ScriptFailed(Exception):
@@ -57,15 +58,15 @@ def script(name: str) -> str:
     raise FileNotFoundError(f"no script {name}.js ships with convcalc")
 
 
-class Engine:
+class ScriptEngine:
     """An interpreter with some scripts loaded, in their order; what a call leaves in it is there for the next.
 
     Another engine knows nothing of it: what counts up within a library begins anew. Each of `seconds` (of processor
-    time, for a call) and `mebibytes` (of memory, for all) is a limit that ends a call with `ScriptFailed`. An engine
-    may be used from one thread at a time.
+    time, for a call) and `mebibytes` (of memory, for all) is a limit that ends a call with `ScriptFailed`. Calls from
+    several threads wait for each other.
 
     Raises:
-        EngineMissing: the extra is not installed.
+        NotInstalled: the extra is not installed.
         FileNotFoundError: a script is not there.
         ScriptFailed: a script cannot be loaded.
     """
@@ -73,6 +74,7 @@ class Engine:
     def __init__(self, scripts: Iterable[str], *, seconds: float = SECONDS, mebibytes: int = MEBIBYTES) -> None:
         self._seconds = seconds
         self._mebibytes = mebibytes
+        self._busy = threading.Lock()
         self._context: Any = _interpreter().Context()
         self._context.set_memory_limit(mebibytes << 20)
         self._context.set_max_stack_size(STACK - SPARE)
@@ -83,14 +85,15 @@ class Engine:
         """The result of a function, which is named as a script would name it: ``graph.layout``.
 
         Arguments are what `json.dumps` takes, numbers finite; what JSON has no word for is null in the result, or is
-        left out of its object. There is no later: a promise or a callback of ``setTimeout`` is never waited for.
+        left out of its object. A number is a double within: an int beyond 2**53 is rounded, and comes back as a float.
+        There is no later: a promise or a callback of ``setTimeout`` is never waited for.
 
         Raises:
             ScriptFailed: there is no such function, it threw, or it met a limit.
         """
         parameters = json.dumps(arguments, allow_nan=False)
-        entry = self._context.get("convcalcEngine")
-        return json.loads(self._run(lambda: entry(function, parameters), function))
+        result = self._run(lambda: self._context.get("convcalcEngine")(function, parameters), function)
+        return json.loads(result, parse_int=_whole)
 
     def _load(self, name: str, text: str) -> None:
         """Run a script for what it defines; its value is 0, since not every value can be one in Python."""
@@ -98,13 +101,14 @@ class Engine:
 
     def _run(self, work: Callable[[], _Result], what: str) -> _Result:
         """Do what runs scripts, with a stack that is deep enough, and where an interrupt from the keyboard is heard."""
-        self._context.set_time_limit(self._seconds)
         results: list[_Result] = []
         errors: list[BaseException] = []
 
         def attempt() -> None:
             try:
-                results.append(work())
+                with self._busy:  # as it may be still, where an interrupt has ended the wait for another call
+                    self._context.set_time_limit(self._seconds)
+                    results.append(work())
             except BaseException as error:  # it is raised again where it is waited for
                 errors.append(error)
 
@@ -130,6 +134,15 @@ class Engine:
         return ScriptFailed(f"{what} failed: {reason}")
 
 
+Engine = ScriptEngine
+
+
+def _whole(digits: str) -> int | float:
+    """The number that a script wrote; of a large one it writes as many digits as tell doubles apart, and then zeros."""
+    number = int(digits)
+    return number if abs(number) <= EXACT else float(digits)
+
+
 def _started(work: Callable[[], None]) -> threading.Thread:
     """A thread with a large stack that does the work; the process may end without waiting for it."""
     thread = threading.Thread(target=work, name="convcalc-engine", daemon=True)
@@ -137,16 +150,15 @@ def _started(work: Callable[[], None]) -> threading.Thread:
         before = threading.stack_size(STACK)
         try:
             thread.start()
+        except RuntimeError:  # whose message has no reason
+            raise ScriptFailed(f"no script can run: there are no {STACK >> 20} MiB of memory for its stack") from None
         finally:
             threading.stack_size(before)
     return thread
 
 
 def _interpreter() -> Any:
-    try:
-        import quickjs
-    except ImportError:
-        raise EngineMissing(
-            "quickjs-ng is not installed, which drawing pictures takes: pip install 'convcalc[report]'"
-        ) from None
+    require("report", "quickjs", purpose="drawing pictures")
+    import quickjs
+
     return quickjs

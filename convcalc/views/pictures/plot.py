@@ -14,28 +14,44 @@ WIDTH = 800
 """Pixels, which are units of the picture: it can be shown in any size."""
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 SCRIPTS = ("echarts", "state", "format", "plot")
+_HEADING = 30
+"""Pixels above a chart for what it is of."""
 _PROPERTY = re.compile(r"--([\w-]+):\s*(#[0-9a-f]{6})\b")
 
 
-def svg(chart: Record, width: int = WIDTH) -> str:
+def svg(chart: Record, width: int = WIDTH, heading: str = "") -> str:
     """The picture of a record as `convcalc.views.pictures.charts` describes it, with its title and text as such.
+
+    `heading` is a line above it, for a picture that stands alone.
 
     Raises:
         EngineMissing: what runs the script is not installed.
         ScriptFailed: the script failed.
     """
-    height = chart["height"]
+    above, height = _HEADING if heading else 0, chart["height"]
     light, dark = colours("page"), colours("dark")
     drawn = Engine(SCRIPTS).call("convcalc.plot", chart, width, height, light, FONT)
-    opening, _, rest = drawn.partition(">")
-    head = [
-        f'{opening} role="img" aria-labelledby="title desc">',
-        f'<title id="title">{xml.escaped(chart["title"])}</title>',
+    size = f'width="{width}" height="{above + height}"'
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {width} {above + height}"',
+        ' role="img" aria-labelledby="title desc">',
+        f'<title id="title">{xml.escaped(heading or chart["title"])}</title>',
         f'<desc id="desc">{xml.escaped(chart["text"])}</desc>',
         f"<style>{_dark_rules(drawn, light, dark)}</style>",
-        f'<rect width="{width}" height="{height}" fill="{light["paper"]}"/>',
+        f'<rect {size} fill="{light["paper"]}"/>',
+        *([_head(heading, light)] if heading else []),
+        f'<g transform="translate(0 {above})">',
+        drawn.partition(">")[2].rpartition("</svg>")[0].strip(),
+        "</g>",
+        "</svg>",
     ]
-    return "\n".join([*head, rest.lstrip()]) + "\n"
+    return "\n".join(lines) + "\n"
+
+
+def _head(text: str, light: Record) -> str:
+    font = FONT.replace("'", "&apos;")
+    style = f"font: 600 14px {font}"
+    return f'<text x="14" y="21" style="{style}" fill="{light["ink"]}">{xml.escaped(text)}</text>'
 
 
 @cache
@@ -51,6 +67,6 @@ def _dark_rules(drawn: str, light: Record, dark: Record) -> str:
         f'[{what}="{colour}"] {{ {what}: {dark[name]} }}'
         for name, colour in light.items()
         for what in ("fill", "stroke")
-        if name in dark and (name == "paper" or f'{what}="{colour}"' in drawn)
+        if name in dark and (name in ("paper", "ink") or f'{what}="{colour}"' in drawn)
     ]
     return f"@media (prefers-color-scheme: dark) {{ {' '.join(rules)} }}"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from convcalc import steps
 from convcalc.views import words
+from convcalc.views.compare import shared
 from convcalc.views.formats.json import Record
 from convcalc.views.output import Output
+from convcalc.views.pictures import sides as beside
+from convcalc.views.pictures.axes import alike
 from convcalc.views.pictures.blocks import blocks
 from convcalc.views.pictures.charts import charts
 from convcalc.views.pictures.explanations import explanations
@@ -12,7 +16,7 @@ from convcalc.views.pictures.findings import findings
 from convcalc.views.pictures.headline import headline
 from convcalc.views.pictures.page import page
 from convcalc.views.pictures.record import record
-from convcalc.views.report.shared import Depicted
+from convcalc.views.report.shared import Depicted, SideBySide
 
 STYLES = (*("page.css", "drawing.css", "graph.css", "rows.css", "table.css", "charts.css", "details.css", "print.css"),)
 SCRIPTS = (
@@ -28,6 +32,9 @@ SCRIPTS = (
         )
     ),
 )
+
+SIDES = ("pairing", "changes", "sides")
+"""The scripts of a page with several networks, which the script that puts it together begins with."""
 
 
 def write(depicted: Depicted, out: Output) -> None:
@@ -50,6 +57,38 @@ def write(depicted: Depicted, out: Output) -> None:
         notes=words.notes(report),
     )
     out.utf8(text)
+
+
+def write_sides(depicted: SideBySide, out: Output) -> None:
+    """The page of several networks: the first, and beside it another at a time."""
+    sides, base = depicted.sides, depicted.networks[0]
+    first, *others = map(_afresh, depicted.networks)
+    networks = alike([first, *(map(beside.of_variant, others) if sides.variants else others)])
+    compared = list(beside.compared(sides))
+    _, shapes, spec = words.title(base.report, sides.path)
+    before = SCRIPTS.index("scripts/page.js")
+    text = page(
+        "sides.html",
+        {"networks": networks, "sides": {"marks": beside.MARKS, "heads": beside.heads(sides, networks)}},
+        styles=(*STYLES, "sides.css"),
+        scripts=(*SCRIPTS[:before], *(f"scripts/{name}.js" for name in SIDES), *SCRIPTS[before:]),
+        title=beside.title(sides),
+        shapes=shapes,
+        spec=spec,
+        base=sides.label,
+        heads=[beside.summary(sides, candidate, comparison) for _, candidate, comparison in compared],
+        ranking=beside.ranking(sides) if len(sides.candidates) > 1 else None,
+        key=beside.legend(sides),
+        command=base.command,
+        convention=shared.convention(sides),
+    )
+    out.utf8(text)
+
+
+def _afresh(depicted: Depicted) -> Record:
+    """The record of a network that stands beside others, which is worked out as if it were alone."""
+    with steps.afresh():
+        return _network(depicted)
 
 
 def _network(depicted: Depicted) -> Record:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from convcalc.analysis.report import Report
+from convcalc.analysis.sides import Sides
 from convcalc.linting.records import Finding
 
 
@@ -21,3 +22,14 @@ class Depicted(msgspec.Struct, frozen=True):
     color_by: str = "macs"
     command: str = ""
     findings: tuple[Finding, ...] = ()
+
+
+class SideBySide(msgspec.Struct, frozen=True):
+    """Networks that are compared with the first; `networks` are that and those that could be had, in their order."""
+
+    sides: Sides
+    networks: tuple[Depicted, ...]
+
+
+class TooLargeToDraw(Exception):
+    """What is to draw the picture takes no more; the message says the limit, and what to do."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -45,16 +46,25 @@ def chart(report: Report) -> Record | None:
         "option": {
             "legend": {"data": ["layer", *(["sees all of the input"] if everywhere else []), "largest so far"]},
             "xAxis": place_axis(len(report.layers), ticks),
-            "yAxis": {"type": scale, **({"logBase": 2, "min": 1} if scale == "log" else {"min": 0})},
+            "yAxis": _axis(scale, largest),
             "tooltip": {"trigger": "item"},
             "series": [
                 _seen(report, "layer", "circle", local),
-                *([_seen(report, "sees all of the input", "emptyDiamond", everywhere)] if everywhere else []),
+                _seen(report, "sees all of the input", "emptyDiamond", everywhere),
                 _growth(local or everywhere, len(report.layers)),
                 _input(extent),
             ],
         },
     }
+
+
+def _axis(scale: str, largest: int) -> Record:
+    """In equal steps, or by powers of two, of four or of more, so that there are a dozen at the most."""
+    if scale == "value":
+        return {"type": scale, "min": 0}
+    exponent = max(1, math.ceil(math.log2(largest) / 10))
+    base = 2**exponent
+    return {"type": scale, "logBase": base, "min": 1, "max": base ** math.ceil(math.log(largest, base) - 1e-9)}
 
 
 def _sight(report: Report, place: int, extent: int) -> _Sight | None:
@@ -114,7 +124,7 @@ def _input(extent: int) -> Record:
         "markLine": {
             "symbol": "none",
             "data": [{"yAxis": extent, "name": f"input {extent:,}"}],
-            "label": {"formatter": "{b}", "position": "insideStartTop"},
+            "label": {"position": "insideStartTop"},
         },
     }
 

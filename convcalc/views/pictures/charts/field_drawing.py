@@ -15,6 +15,8 @@ from convcalc.views.pictures.charts.shared import called
 PLACE = 3
 MOST_NAMED = 7
 """Fields that are named beside the drawing."""
+MOST_DRAWN = 36
+"""Fields that are drawn whatever is selected."""
 
 
 class _Window(msgspec.Struct, frozen=True):
@@ -53,7 +55,7 @@ def chart(report: Report) -> Record | None:
     ordered = list(windows)
     named = [
         {"window": number, "id": f"n{layers[number][0]}", "name": called(report.network.nodes[layers[number][0]].name)}
-        for number in _chosen(ordered)
+        for number in _chosen(ordered, MOST_NAMED)
     ]
     return {
         "id": "drawing",
@@ -63,6 +65,7 @@ def chart(report: Report) -> Record | None:
             "frame": frame,
             "windows": [[*window.start, *window.size] for window in ordered],
             "of": of,
+            "drawn": sorted({*_chosen(ordered, MOST_DRAWN), *(entry["window"] for entry in named)}),
             "named": named,
         },
     }
@@ -95,25 +98,28 @@ def _window(field: ReceptiveField, output: Shape, frame: tuple[int, ...]) -> _Wi
     return _Window(tuple(middle), tuple(sizes))
 
 
-def _chosen(windows: Sequence[_Window]) -> list[int]:
+def _chosen(windows: Sequence[_Window], most: int) -> list[int]:
     """The smallest, the largest, and between them some whose sizes grow by about the same factor."""
     order = sorted(range(len(windows)), key=lambda number: (windows[number].area, number))
     seen: list[int] = []
     for number in order:  # of equal sizes the first is enough
         if not seen or windows[number].size != windows[seen[-1]].size:
             seen.append(number)
-    if len(seen) <= MOST_NAMED:
+    if len(seen) <= most:
         return seen
-    least, most = max(windows[seen[0]].size), max(windows[seen[-1]].size)
-    aims = [least * (most / least) ** (step / (MOST_NAMED - 1)) for step in range(MOST_NAMED)]
+    first, last = max(windows[seen[0]].size), max(windows[seen[-1]].size)
+    aims = [first * (last / first) ** (step / (most - 1)) for step in range(most)]
     return list(dict.fromkeys(min(seen, key=lambda number: abs(max(windows[number].size) - aim)) for aim in aims))
 
 
 def _text(report: Report, frame: tuple[int, ...], windows: Sequence[_Window]) -> str:
     largest = max(windows, key=lambda window: window.area)
     within = all(size <= extent for size, extent in zip(largest.size, frame, strict=True))
+    views = (
+        " The first picture is of the last two axes, the second of the first and the last." if len(frame) == 3 else ""
+    )
     return (
         f"What the middle output position of a layer can depend on, over the input of {words.shape(frame)}. "
         f"The largest is {words.shape(largest.size)}, {'no larger' if within else 'larger'} than the input"
-        f"{'' if within else ', and reaches out of it over padding'}."
+        f"{'' if within else ', and reaches out of it over padding'}.{views}"
     )

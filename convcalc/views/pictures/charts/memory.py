@@ -15,6 +15,7 @@ from convcalc.views.pictures.charts.shared import (
     binary_step,
     block_ticks,
     called,
+    drawable,
     listed,
     place_axis,
     plural,
@@ -59,7 +60,12 @@ def drawn(lived: Timeline) -> Record | None:
         "ticks": ticks,
         "option": {
             "xAxis": place_axis(len(moments), ticks),
-            "yAxis": {"type": "value", "min": 0, "max": -(-line // step) * step, "interval": step},
+            "yAxis": {
+                "type": "value",
+                "min": 0,
+                "max": drawable(-(-line // step) * step),
+                "interval": drawable(step),
+            },
             "tooltip": {"trigger": "axis"},
             "series": [_alive(lived, points), *([_device(lived, room)] if room is not None and room <= line else [])],
         },
@@ -82,8 +88,8 @@ def _alive(lived: Timeline, points: list[Record]) -> Record:
         "markPoint": {
             "symbol": "circle",
             "symbolSize": 7,
-            "data": [{"coord": peak["value"], "name": name}],
-            "label": {"formatter": "{b}", "position": "top", "distance": 5, "align": "right" if is_late else "left"},
+            "data": [{"coord": [peak["value"][0], drawable(peak["value"][1])], "name": name}],
+            "label": {"position": "top", "distance": 5, "align": "right" if is_late else "left"},
         },
     }
 
@@ -98,8 +104,8 @@ def _device(lived: Timeline, room: int) -> Record:
         "data": [],
         "markLine": {
             "symbol": "none",
-            "data": [{"yAxis": room, "name": f"{name} has {words.binary(room)}"}],
-            "label": {"formatter": "{b}", "position": "insideEndTop"},
+            "data": [{"yAxis": drawable(room), "name": f"{name} has {words.binary(room)}"}],
+            "label": {"position": "insideEndTop"},
         },
     }
 

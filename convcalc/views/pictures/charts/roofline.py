@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -80,13 +80,15 @@ def _stands(report: Report) -> list[_Stand]:
 def _formats(device: Device, report: Report) -> list[str]:
     """The formats in which layers multiply there, the fastest first."""
 
-    def used(node: Node) -> Iterable[str]:
+    def used(node: Node) -> Iterator[str]:
         formats = report.terms.formats(node)
         yield multiplying(device, formats.weights, formats.activations)
+        if node.config.activation_macs(*report.network.shapes_into(node)):
+            yield multiplying(device, formats.activations, formats.activations)
 
-    macs = (node for node, row in zip(report.network.layers, report.layers, strict=True) if row.macs)
-    names = dict.fromkeys(name for node in macs for name in used(node))
-    return sorted(names, key=lambda name: -device.peak[name])
+    pairs = zip(report.network.layers, report.layers, strict=True)
+    names = {name for node, row in pairs if row.macs for name in used(node)}
+    return sorted(names, key=lambda name: (-device.peak[name], name))
 
 
 def _decades(numbers: Sequence[float]) -> tuple[float, float]:
@@ -100,11 +102,11 @@ def _axis(name: str, ends: tuple[float, float]) -> Record:
 
 
 def _layers(by: str, name: str, stands: Sequence[_Stand]) -> Record:
-    """The layers that wait for the same; those that stand at the same place are one point."""
-    places: dict[tuple[float, float], list[_Stand]] = {}
+    """The layers that wait for the same; those with the same numbers are one point."""
+    places: dict[tuple[float, float, int], list[_Stand]] = {}
     for stand in stands:
         if stand.bound.by == by:
-            places.setdefault((stand.intensity, stand.rate), []).append(stand)
+            places.setdefault((stand.intensity, stand.rate, stand.bound.ps), []).append(stand)
     slowest = max(stand.bound.ps for stand in stands)
     return {
         "id": by,
@@ -112,7 +114,7 @@ def _layers(by: str, name: str, stands: Sequence[_Stand]) -> Record:
         "type": "scatter",
         "data": [
             point(
-                (*place, alike[0].bound.ps),
+                place,
                 [stand.index for stand in alike],
                 symbolSize=round(max(_SMALLEST, _LARGEST * math.sqrt(alike[0].bound.ps / slowest)), 1),
             )
@@ -128,7 +130,7 @@ def _roof(device: Device, name: str, ends: tuple[float, float]) -> Record:
     peak, ridge = device.peak[name], device.peak[name] / device.bandwidth
     return {
         "id": f"roof {name}",
-        "name": f"{name}",
+        "name": name,
         "type": "line",
         "showSymbol": False,
         "silent": True,
@@ -137,8 +139,8 @@ def _roof(device: Device, name: str, ends: tuple[float, float]) -> Record:
         "markPoint": {
             "symbol": "circle",
             "symbolSize": 5,
-            "data": [{"coord": [ridge, peak], "name": f"{name}: ridge at {ridge:.4g}"}],
-            "label": {"formatter": "{b}", "position": "top", "distance": 15},
+            "data": [{"coord": [ridge, peak], "name": f"{name}: ridge at {ridge:.4g} op/B"}],
+            "label": {"position": "top", "distance": 15},
         },
     }
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from convcalc.analysis.outline import outline
+from convcalc.analysis.outline import SECTION, outline
 from convcalc.network import Network
-from convcalc.views.formats.json import Record
+from convcalc.views.formats.json import LARGEST_OF_SCRIPTS, Record
 from convcalc.visible import short, visible
 
 MOST_POINTS = 1_500
@@ -31,6 +31,11 @@ def point(value: Sequence[object], layers: Sequence[int], **further: object) -> 
     return {"value": list(value), "id": first, **({"also": also} if also else {}), **further}
 
 
+def drawable(number: int) -> int | float:
+    """A number where it only says how long something is drawn: beyond those of scripts, the nearest that they have."""
+    return number if abs(number) <= LARGEST_OF_SCRIPTS else float(number)
+
+
 def thinned(items: Sequence[T], size: Callable[[T], int], most: int = MOST_POINTS) -> list[tuple[T, Sequence[T]]]:
     """As many items as are drawn, each with those that it stands for: of neighbours, the largest, the first of equals.
 
@@ -49,6 +54,7 @@ def place_axis(count: int, ticks: Record) -> Record:
         "max": count - 0.5,
         "axisLabel": {"hideOverlap": True, **({"customValues": list(map(int, ticks))} if ticks else {})},
         "axisTick": {"customValues": list(map(int, ticks))} if ticks else {},
+        "axisLine": {"onZero": False},
         "splitLine": {"show": False},
         "axisPointer": {"snap": True},
     }
@@ -57,9 +63,9 @@ def place_axis(count: int, ticks: Record) -> Record:
 def block_ticks(network: Network) -> Record:
     """The outermost blocks of a network by the place of their first layer, for an axis of layers as they are written.
 
-    Places are texts, as names of a JSON object are.
+    Places are texts, as names of a JSON object are. Sections have no names of their own, and are left out.
     """
-    outermost = (part for part in outline(network) if part.parent is None)
+    outermost = (part for part in outline(network) if part.parent is None and part.kind != SECTION)
     return {str(part.first - network.input_count): visible(short(part.name, LONGEST_TICK)) for part in outermost}
 
 

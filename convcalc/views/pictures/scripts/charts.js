@@ -16,7 +16,7 @@ convcalc.ChartView = class {
     state.subscribe((what) => what === "selected" && this.mark());
     document.addEventListener("convcalc:theme", () => this.draw());
     new ResizeObserver(() => this.fit()).observe(this.element);
-    for (const [event, width] of [["beforeprint", 660], ["afterprint", undefined]]) {
+    for (const [event, width] of [["beforeprint", 600], ["afterprint", undefined]]) {
       window.addEventListener(event, () => this.draw(width));
     }
   }

@@ -186,12 +186,13 @@
 
   /**
    * A scene as SVG, without the element <svg> around it. `mode` is what is coloured by (see `convcalc.amounts`);
-   * `interactive` says whether nodes get what a page needs so that one can walk through them.
+   * `interactive` says whether nodes get what a page needs so that one can walk through them. The scale of the colours
+   * reaches to the largest amount that is seen, and at least to `least`.
    */
-  convcalc.drawing = function (network, { seen, layout }, { mode, interactive = false }) {
+  convcalc.drawing = function (network, { seen, layout }, { mode, interactive = false, least = 0 }) {
     const items = seen.nodes.map(({ id }) => convcalc.item(network, id));
     const outputs = new Set(seen.nodes.filter((item) => item.output).map(({ id }) => id));
-    const largest = convcalc.largest(network, items, mode);
+    const largest = Math.max(least, convcalc.largest(network, items, mode));
     const scene = { network, mode, interactive, largest, outputs, boxes: layout.boxes };
     const group = (name, parts) => `<g class="${name}">${parts.join("\n")}</g>`;
     return [

@@ -13,7 +13,8 @@ convcalc.svgElement = function (parent, name, attributes) {
 
 /**
  * The drawing of fields in a figure. `chart.drawing` has the `frame` (the input's sizes), the distinct `windows` (where
- * each begins on every axis, then its sizes), `of` (the window of each node, -1 for none) and those that are `named`.
+ * each begins on every axis, then its sizes), `of` (the window of each node, -1 for none), the windows that are `drawn`
+ * whatever is selected, and those that are `named`.
  */
 convcalc.fieldDrawing = function (figure, state, chart) {
   const view = new convcalc.FieldView(chart.drawing, state);
@@ -31,7 +32,7 @@ convcalc.FieldView = class {
     this.state = state;
     this.rank = drawing.frame.length;
     this.named = new Set(drawing.named.map((entry) => entry.window));
-    this.boxes = [];
+    this.chosen = []; // the box of what is selected, in each picture
     this.buttons = [];
   }
 
@@ -46,10 +47,10 @@ convcalc.FieldView = class {
     return this.rank === 2 ? [[0, 1]] : [[1, 2], [0, 2]];
   }
 
-  /** From where to where a window goes on an axis; a line of input is drawn as a band, on which all are as high. */
-  reach(window, axis) {
-    if (axis === null) return [0, 1];
-    return [window[axis], window[this.rank + axis]];
+  /** A window on two axes; a line of input is drawn as a band, on which all are as high as it is. */
+  corners(window, axes, unit) {
+    const [[y, height], [x, width]] = axes.map((axis) => (axis === null ? [0, unit] : [window[axis], window[this.rank + axis]]));
+    return { x, y, width, height };
   }
 
   project(body, axes, chart) {
@@ -67,9 +68,12 @@ convcalc.FieldView = class {
       "aria-label": `${chart.title}. ${chart.text}`,
     });
     svg.style.aspectRatio = `${right - left + 2 * margin} / ${bottom - top + 2 * margin}`;
-    convcalc.svgElement(svg, "rect", { class: "field-input", x: 0, y: 0, width: extents[1], height: band ? unit : extents[0] });
-    const order = this.drawing.windows.map((_, number) => number).sort((one, other) => this.area(other) - this.area(one));
-    for (const number of order) this.box(svg, number, axes, unit, band);
+    const place = (number) => this.corners(this.drawing.windows[number], axes, unit);
+    const order = [...this.drawing.drawn].sort((one, other) => this.area(other) - this.area(one));
+    for (const number of order) this.box(svg, number, place(number));
+    const input = { x: 0, y: 0, width: extents[1], height: band ? unit : extents[0] };
+    convcalc.svgElement(svg, "rect", { class: "field-input", ...input });
+    this.chosen.push([convcalc.svgElement(svg, "rect", { class: "field-selected" }), place]);
   }
 
   /** The ends of a picture on an axis: the input, and as much of what reaches out of it as may be. */
@@ -87,20 +91,11 @@ convcalc.FieldView = class {
     return this.drawing.windows[number].slice(this.rank).reduce((one, other) => one * other, 1);
   }
 
-  box(svg, number, axes, unit, band) {
-    const window = this.drawing.windows[number];
-    const [[y, height], [x, width]] = axes.map((axis) => this.reach(window, axis));
-    const box = convcalc.svgElement(svg, "rect", {
-      class: this.named.has(number) ? "field-box named" : "field-box",
-      x,
-      y: band ? y * unit : y,
-      width,
-      height: band ? height * unit : height,
-    });
+  box(svg, number, corners) {
+    const box = convcalc.svgElement(svg, "rect", { class: this.named.has(number) ? "field-box named" : "field-box", ...corners });
     const layer = this.drawing.of.indexOf(number);
     convcalc.svgElement(box, "title", {}).textContent = `${this.state.network.nodes[layer].name}: ${this.size(number)}`;
     box.addEventListener("click", () => this.state.select(`n${layer}`));
-    (this.boxes[number] ||= []).push(box);
   }
 
   size(number) {
@@ -111,6 +106,10 @@ convcalc.FieldView = class {
   list(body) {
     const list = body.appendChild(document.createElement("ul"));
     list.className = "field-list";
+    const input = list.appendChild(document.createElement("li"));
+    input.className = "field-legend";
+    input.appendChild(document.createElement("b")).textContent = this.drawing.frame.join("x");
+    input.appendChild(document.createElement("span")).textContent = "input";
     for (const entry of [...this.drawing.named].reverse()) {
       const button = list.appendChild(document.createElement("li")).appendChild(document.createElement("button"));
       button.type = "button";
@@ -119,8 +118,11 @@ convcalc.FieldView = class {
       button.addEventListener("click", () => this.state.select(entry.id));
       this.buttons.push([entry.window, button]);
     }
-    this.chosen = body.appendChild(document.createElement("p"));
-    this.chosen.className = "field-chosen";
+    const sizes = [...list.querySelectorAll("b")];
+    const longest = Math.max(...sizes.map((size) => size.textContent.length));
+    for (const size of sizes) size.style.minWidth = `${longest}ch`;
+    this.words = body.appendChild(document.createElement("p"));
+    this.words.className = "field-chosen";
   }
 
   /** Show the field of what is selected: of a layer its own, of a block that of its last layer. */
@@ -128,12 +130,15 @@ convcalc.FieldView = class {
     const layers = convcalc.layersOf(this.state);
     const layer = layers.length ? Number(layers[layers.length - 1].slice(1)) : -1;
     const number = layer < 0 ? -1 : this.drawing.of[layer];
-    this.boxes.forEach((boxes, place) => boxes.forEach((box) => box.classList.toggle("selected", place === number)));
-    for (const [place, button] of this.buttons) button.setAttribute("aria-pressed", String(place === number));
-    this.chosen.textContent = layer < 0 ? "" : `${this.state.network.nodes[layer].name}: ${this.words(layer, number)}`;
+    for (const [box, place] of this.chosen) {
+      const corners = number < 0 ? { width: 0, height: 0 } : place(number);
+      for (const [name, value] of Object.entries(corners)) box.setAttribute(name, String(value));
+    }
+    for (const [window, button] of this.buttons) button.setAttribute("aria-pressed", String(window === number));
+    this.words.textContent = layer < 0 ? "" : `${this.state.network.nodes[layer].name}: ${this.seen(layer, number)}`;
   }
 
-  words(layer, number) {
+  seen(layer, number) {
     return number >= 0 ? this.size(number) : this.state.network.nodes[layer].field_text || "sees nothing of the input";
   }
 };

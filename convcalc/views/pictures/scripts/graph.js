@@ -73,7 +73,7 @@
     /** Lay out what is seen now for the width that there is, and draw it. */
     arrange() {
       this.width = this.view.clientWidth || 800;
-      const room = { width: Math.max(180, this.width - 32), height: Math.max(380, window.innerHeight * 0.55) };
+      const room = { width: Math.max(180, this.width - 4), height: Math.max(380, window.innerHeight * 0.55) };
       this.scene = convcalc.scene(this.network, this.state.open, room);
       this.standIns = convcalc.seen(this.network, this.state.open);
       this.draw();
@@ -81,7 +81,7 @@
 
     draw() {
       const { width, height } = this.scene.layout;
-      const body = convcalc.drawing(this.network, this.scene, { mode: this.state.mode, interactive: true });
+      const body = convcalc.drawing(this.network, this.scene, { mode: this.state.mode, interactive: true, least: this.scaled().largest });
       const text = `<svg xmlns="http://www.w3.org/2000/svg">${body}</svg>`;
       const drawn = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
       this.svg.replaceChildren(...[...drawn.childNodes].map((node) => document.importNode(node, true)));
@@ -99,9 +99,22 @@
       this.svg.setAttribute("height", Math.ceil(this.scene.layout.height * this.scale));
     }
 
+    /** What the scale of the colours reaches to: {network, seen, largest} of this side, or of the one beside it. */
+    scaled() {
+      const { peer, mode } = this.state;
+      const side = (network, seen) => {
+        const items = seen.nodes.map(({ id }) => convcalc.item(network, id));
+        return { network, seen, largest: convcalc.largest(network, items, mode) };
+      };
+      const own = side(this.network, this.scene.seen);
+      const other = peer && side(peer.network, convcalc.visible(peer.network, peer.open));
+      return other && other.largest > own.largest ? other : own;
+    }
+
     /** The scale of the colours in words and swatches. */
     explain() {
-      const most = convcalc.legend(this.network, this.scene.seen, this.state.mode);
+      const { network, seen } = this.scaled();
+      const most = convcalc.legend(network, seen, this.state.mode);
       const swatches = [0, 1, 2, 3, 4, 5].map((step) => element("span", { class: `swatch heat-${step}`, "aria-hidden": "true" }));
       const scale = [element("span", {}, ["0"]), element("span", { class: "swatches" }, swatches), element("span", {}, [most])];
       this.legend.replaceChildren(...(most ? scale : [`no ${convcalc.amounts[this.state.mode].title} is known`]));
@@ -142,7 +155,8 @@
       else if (what === "mode") {
         for (const radio of this.radios) radio.checked = radio.value === this.state.mode;
         this.draw();
-      } else this.mark();
+      } else if (what === "marks") this.draw(); // the other side has another largest amount
+      else this.mark();
     }
 
     /** Draw anew, with what was just opened or closed, or was at the top, where it was. */

@@ -63,15 +63,43 @@
     return { x: Math.max(x + rim, Math.min(x + width - rim, toward.x)), y };
   }
 
+  /**
+   * The points of a way, and more where a rank has nodes of different heights: the way leaves a rank or comes into it
+   * above or below all that it would else run through. `rows` are the boxes by the height of their middles.
+   */
+  function around(points, middles, rows) {
+    const reach = (y, left, right) => {
+      const met = (rows.get(y) ?? []).filter(({ x, width }) => x < right && x + width > left);
+      return Math.max(0, ...met.map(({ height }) => height / 2));
+    };
+    const way = [points[0]];
+    for (let index = 1; index < points.length; index++) {
+      const [from, to] = [points[index - 1], points[index]];
+      const [left, right] = [Math.min(from.x, to.x), Math.max(from.x, to.x)];
+      if (right - left > 0.1) {
+        const foot = middles[index - 1] + reach(middles[index - 1], left, right);
+        const head = middles[index] - reach(middles[index], left, right);
+        if (foot > from.y) way.push({ x: from.x, y: foot });
+        if (head < to.y) way.push({ x: to.x, y: head });
+      }
+      way.push(to);
+    }
+    return way;
+  }
+
   /** The edges of a level that dagre has laid out, from border to border. */
   function ways(graph, edges, boxes) {
+    const middle = (id) => graph.node(id).y;
+    const rows = new Map();
+    for (const [id, item] of Object.entries(boxes)) rows.set(middle(id), [...(rows.get(middle(id)) ?? []), item]);
     return edges.map(({ from, to, shapes }) => {
       const { points, x, y, width } = graph.edge(from, to);
       const inner = points.slice(1, -1);
       const [source, target] = [boxes[from], boxes[to]];
       const first = source ? port(source, source.y + source.height, inner[0] ?? points[1]) : points[0];
       const last = target ? port(target, target.y, inner[inner.length - 1] ?? first) : points[points.length - 1];
-      return { from, to, shapes: [...shapes], points: [first, ...inner, last], at: { x, y }, wide: shapes.size ? width : 0 };
+      const way = around([first, ...inner, last], [middle(from), ...inner.map((point) => point.y), middle(to)], rows);
+      return { from, to, shapes: [...shapes], points: way, at: { x, y }, wide: shapes.size ? width : 0 };
     });
   }
 
@@ -149,7 +177,8 @@
     for (const id of [...seen.clusters.map((cluster) => cluster.id).reverse(), null]) {
       const level = ranked(inside.get(id), [...levels.get(id).values()], sizes, id !== null, gap);
       const limit = room.height * (id === null ? 1 : 2); // a block is read as it runs, as long as that can be
-      made.set(id, placed(convcalc.columned(level, { ...room, height: limit }), id !== null));
+      const columns = { width: room.width - 2 * MARGIN, height: limit };
+      made.set(id, placed(convcalc.columned(level, columns), id !== null));
       sizes.set(id, { width: made.get(id).width, height: made.get(id).height });
     }
     return { made, inside };

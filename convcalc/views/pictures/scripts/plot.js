@@ -78,11 +78,21 @@ convcalc.chartOption = function (chart, width) {
     if (axis.name) axis.nameGap = dimension === 0 ? 26 : 44;
   });
   const below = option.xAxis.name ? 44 : 26;
-  const left = option.yAxis.name ? 68 : 62;
+  const longest = option.yAxis.max === undefined ? "" : convcalc.formatOf(chart, 1).tick(option.yAxis.max);
+  const left = Math.max(option.yAxis.name ? 68 : 62, Math.ceil(longest.length * 7.4) + 12);
   const above = option.legend ? 18 + convcalc.legendHeight(option.legend, width - left) : 26;
   option.grid = { left, right: 18, top: above, bottom: below, ...option.grid };
   if (option.legend) option.legend = { top: 0, left: left - 6, right: 0, itemGap: 26, ...option.legend };
-  return { animation: false, ...option };
+  return { animation: false, ...option, series: option.series.map(convcalc.withMarks) };
+};
+
+/** A series whose marks are called what they are called: a text with braces in it is a template to ECharts. */
+convcalc.withMarks = function (series) {
+  const marked = { ...series };
+  for (const kind of ["markPoint", "markLine"]) {
+    if (series[kind]) marked[kind] = { ...series[kind], label: { ...series[kind].label, formatter: (mark) => mark.name } };
+  }
+  return marked;
 };
 
 /** The theme of ECharts for colours by their names, as page.css has them. */
@@ -115,7 +125,7 @@ convcalc.chartTheme = function (colours, font) {
     logAxis: axis,
     legend: { textStyle: { color: colours.ink, fontSize: 12 }, itemWidth: 16, itemHeight: 9, inactiveColor: colours.line },
     line: { ...mark, lineStyle: { width: 1.6 } },
-    scatter: { ...mark, itemStyle: { opacity: 0.7 } },
+    scatter: { ...mark, itemStyle: { opacity: 0.75, borderColor: colours.paper, borderWidth: 0.5 } },
     tooltip: {
       backgroundColor: colours.paper,
       borderColor: colours.line,
@@ -130,7 +140,9 @@ convcalc.chartTheme = function (colours, font) {
 /** The SVG of a chart, for a file. */
 convcalc.plot = function (chart, width, height, colours, font) {
   const drawing = echarts.init(null, convcalc.chartTheme(colours, font), { renderer: "svg", ssr: true, width, height });
-  drawing.setOption({ ...convcalc.chartOption(chart, width), tooltip: { show: false } });
+  const option = convcalc.chartOption(chart, width);
+  const series = option.series.map((one) => ({ ...one, silent: true, emphasis: { disabled: true } })); // nobody points
+  drawing.setOption({ ...option, series, tooltip: { show: false } });
   const svg = drawing.renderToSVGString();
   drawing.dispose();
   return svg;

@@ -8,7 +8,12 @@ convcalc.slots = {};
 /**
  * The state of one network on the page. Layers and blocks have an id: "n12" is nodes[12], "p3" is parts[3].
  * Every change goes through the methods, which tell whoever subscribed: listener(what), where `what` is "selected",
- * "open", "mode" or "search".
+ * "open", "mode", "search" or "marks".
+ *
+ * Where two networks stand side by side (sides.js), `marks` has what became of a layer or block, by id: "edited",
+ * "affected", "added", "removed" or "converted", and nothing where it is the same; `peer` is the state of the other
+ * side. A slot may be filled once for each network of the page, so that no id of an element may be fixed, and the
+ * colours of both mean the same: a scale reaches to the largest on either side. Alone there are no marks and no peer.
  */
 convcalc.State = class {
   constructor(network) {
@@ -17,6 +22,8 @@ convcalc.State = class {
     this.open = new Set(network.open ?? []);
     this.mode = network.mode ?? "macs";
     this.search = "";
+    this.marks = new Map();
+    this.peer = null;
     this.listeners = [];
   }
 

@@ -11,8 +11,7 @@
   /** Show the page as the system asks ("system"), "light" or "dark". */
   convcalc.setTheme = function (theme) {
     convcalc.theme = theme;
-    document.getElementById("dark").media = media[theme];
-    changed();
+    show(media[theme]);
   };
 
   /** Whether the page is dark now. */
@@ -28,11 +27,19 @@
     return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
   };
 
+  function show(rules) {
+    document.getElementById("dark").media = rules;
+    changed();
+  }
+
   function changed() {
     document.documentElement.dataset.dark = String(convcalc.isDark());
     document.dispatchEvent(new Event("convcalc:theme"));
   }
 
   asked.addEventListener("change", changed);
+  // What is drawn with colours is drawn before the printer's style sheets hold, and so are these colours.
+  window.addEventListener("beforeprint", () => show(media.light));
+  window.addEventListener("afterprint", () => show(media[convcalc.theme]));
   changed();
 })();

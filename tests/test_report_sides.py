@@ -1,0 +1,329 @@
+"""Several networks on one page: its numbers are those of compare, and what is chosen on a side is so on the other."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import Result
+from command_line import application
+from typer.testing import CliRunner
+
+import convcalc
+
+if TYPE_CHECKING:
+    from browser import NewPage
+    from playwright.sync_api import Locator, Page
+
+SPEC = """
+name: drawn
+input: [3, 32, 32]
+blocks:
+  unit:
+    layers:
+      - conv: {out_channels: 16, kernel_size: 3, padding: 1}
+      - relu
+layers:
+  - conv: {name: stem, out_channels: 16, kernel_size: 3, padding: 1}
+  - unit: {name: body, repeat: 3}
+  - max_pool: {kernel_size: 2}
+  - flatten
+  - linear: {name: fc, out_features: 10}
+"""
+EDITED = SPEC.replace(
+    "out_channels: 16, kernel_size: 3, padding: 1}\n      - relu", "out_channels: 16, kernel_size: 5}"
+)
+COSTS = ("params", "macs")
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(application(), list(arguments))
+
+
+def written(path: Path, *arguments: str) -> Path:
+    result = run("report", *arguments, "-o", str(path))
+    assert (result.exit_code, result.output) == (0, "")
+    return path
+
+
+def data(page: Path) -> Any:
+    """What the scripts of a page read."""
+    (text,) = re.findall('<script type="application/json" id="data">(.*?)</script>', page.read_text("utf-8"), re.DOTALL)
+    return json.loads(text)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[str, str]:
+    """A spec and an edited copy of it."""
+    paths = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    for path, text in zip(paths, (SPEC, EDITED), strict=True):
+        path.write_text(text, "utf-8")
+    return str(paths[0]), str(paths[1])
+
+
+@pytest.fixture
+def converted(tmp_path: Path) -> tuple[str, str]:
+    """A spec and the model file that is made of it."""
+    path = tmp_path / "resnet18.onnx"
+    result = run("export", "zoo:resnet18", "-o", str(path))
+    assert result.exit_code == 0, result.output
+    return "zoo:resnet18", str(path)
+
+
+PAIRS = (
+    ("zoo:resnet18", "--variant", "separable"),
+    ("zoo:resnet18", "--variant", "bottleneck,grouped:groups=4"),
+    ("zoo:resnet18", "--variant", "ghost", "--layer", "layer*.conv2", "--except", "layer3"),
+    ("zoo:resnet50", "zoo:resnext50_32x4d"),
+    ("zoo:unet", "zoo:unet"),
+    ("zoo:resnet18", "zoo:resnet50", "zoo:mobilenet_v2", "--device", "a100"),
+)
+
+
+@pytest.mark.parametrize("arguments", PAIRS, ids=" ".join)
+def test_numbers_are_those_of_compare(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    _agree(
+        data(written(tmp_path / "page.html", *arguments)),
+        json.loads(run("compare", *arguments, "--format", "json").stdout),
+    )
+
+
+def test_numbers_of_an_edited_copy(two: tuple[str, str], tmp_path: Path) -> None:
+    _agree(data(written(tmp_path / "page.html", *two)), json.loads(run("compare", *two, "--format", "json").stdout))
+
+
+def test_a_converted_network(converted: tuple[str, str], tmp_path: Path) -> None:
+    """What a conversion makes of it is marked so, and the lines that say it stand above."""
+    page = written(tmp_path / "page.html", *converted)
+    compared = json.loads(run("compare", *converted, "--format", "json").stdout)
+    _agree(data(page), compared)
+    assert ("same network" in page.read_text("utf-8")) == bool(compared["diff"].get("conversion", {}).get("is_same"))
+
+
+def _agree(page: Any, compared: Any) -> None:
+    """Every head of a page with that of the JSON of compare."""
+    heads = {head["label"]: head for head in compared.get("heads", [])}
+    for head in page["sides"]["heads"]:
+        other = heads.get(head["label"], compared)
+        names = [[node["name"] for node in page["networks"][place]["nodes"]] for place in (0, head["network"])]
+        assert head["totals"] == other["diff"]["totals"]
+        changed = [row for row in head["rows"] if row["mark"] != "same"]
+        assert len(changed) == len(other["diff"]["layers"])
+        for row, change in zip(changed, other["diff"]["layers"], strict=True):
+            assert row["mark"] == change["mark"]
+            for cost in COSTS:
+                numbers = row["costs"][page["networks"][0]["columns"].index(cost)]
+                assert numbers == [change[cost]["base"], change[cost]["head"], change[cost]["delta"]]
+            for side, place, line in zip(names, (0, head["network"]), ("base", "head"), strict=True):
+                _stands_for(row.get(line, []), page["networks"][place], side, change, line)
+        _covers_all(head, page)
+
+
+def _stands_for(ids: list[str], network: Any, names: list[str], change: Any, line: str) -> None:
+    """The ids of a row are the layers that compare names, or the block around just these."""
+    if change[line] is None:
+        assert ids == []
+        return
+    parts = [part["name"] for part in change.get(f"{line}_parts", ())] or [change[line]["name"]]
+    assert [names[place] for identifier in ids for place in _places(identifier, network)] == parts
+
+
+def _places(identifier: str, network: Any) -> list[int]:
+    place = int(identifier[1:])
+    if identifier[0] == "n":
+        return [place]
+    part = network["parts"][place]
+    return list(range(part["first"], part["last"]))
+
+
+def _covers_all(head: Any, page: Any) -> None:
+    """Every layer of both networks is in one row."""
+    for line, place in (("base", 0), ("head", head["network"])):
+        network = page["networks"][place]
+        places = [place for row in head["rows"] for name in row.get(line, ()) for place in _places(name, network)]
+        assert sorted(places) == [place for place, node in enumerate(network["nodes"]) if node["kind"] != "input"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "code"),
+    [
+        (
+            ("zoo:resnet18", "zoo:unet"),
+            "the inputs differ: [3, 224, 224] against [1, 572, 572]; --allow-input-change",
+            2,
+        ),
+        (("zoo:resnet18", "zoo:unet", "--variant", "ghost"), "--variant takes a single spec", 2),
+        (("zoo:resnet18", "--layer", "stem"), "--layer and --except are for a --variant", 2),
+        (("zoo:resnet18", "--variant", "ghots"), "ghost", 2),
+        (("zoo:resnet18", "--variant", "ghost", "--layer", "nobody"), "nobody", 2),
+        (("zoo:vit_b_16", "--variant", "ghost", "--layer", "class_token"), "no layer to replace", 1),
+        (("-", "-"), "standard input can only be read once", 2),
+    ],
+)
+def test_what_cannot_stand_side_by_side(arguments: tuple[str, ...], message: str, code: int, tmp_path: Path) -> None:
+    """The mistakes are those of compare, and no file is written."""
+    path = tmp_path / "page.html"
+    result = run("report", *arguments, "-o", str(path))
+    assert result.exit_code == code
+    assert message in re.sub(r"[\s│]+", " ", result.output)
+    assert not path.exists()
+
+
+def test_mistakes_of_either_spec_are_shown(two: tuple[str, str], tmp_path: Path) -> None:
+    Path(two[1]).write_text(SPEC.replace("kernel_size: 2", "kernel_size: 99"), "utf-8")
+    result = run("report", *two, "-o", str(tmp_path / "page.html"))
+    assert result.exit_code == 2
+    assert "second.yaml:12" in result.output
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_variant_that_cannot_apply_is_a_row_among_others(tmp_path: Path) -> None:
+    page = written(tmp_path / "page.html", "zoo:resnet18", "--variant", "all")
+    compared = json.loads(run("compare", "zoo:resnet18", "--variant", "all", "--format", "json").stdout)
+    text = page.read_text("utf-8")
+    applied = [head["label"] for head in compared["heads"] if head["reason"] is None]
+    assert sorted(head["label"] for head in data(page)["sides"]["heads"]) == sorted(applied)
+    for head in compared["heads"]:
+        assert head["label"] in text
+    assert text.count("<option") == len(applied)
+
+
+# ---- in a browser --------------------------------------------------------------------------------------------------
+
+
+Opened = Callable[..., "Page"]
+
+
+@pytest.fixture
+def opened(new_page: NewPage, tmp_path: Path) -> Opened:
+    """A function that opens the page of some networks."""
+
+    def made(*arguments: str, **context: Any) -> Page:
+        page = new_page(**context)
+        page.goto(written(tmp_path / "page.html", *arguments).as_uri())
+        page.wait_for_selector("html[data-ready]")
+        return page
+
+    return made
+
+
+def rows(page: Page) -> Locator:
+    return page.locator(".changes tbody tr[data-row]")
+
+
+def chosen(page: Page, network: int) -> str | None:
+    """The name of what is selected on a side."""
+    name: str | None = page.evaluate(
+        "(place) => { const {selected, network} = convcalc.states[place];"
+        "return selected && convcalc.item(network, selected).name; }",
+        network,
+    )
+    return name
+
+
+def test_what_changed_is_shown_first(opened: Opened, two: tuple[str, str]) -> None:
+    page = opened(*two)
+    comparison = convcalc.compare(convcalc.load(two[0]), convcalc.load(two[1]))
+    assert rows(page).count() == len(comparison.changes)
+    page.get_by_role("radio", name=re.compile("all layers")).check()
+    assert rows(page).count() == len(comparison.layers)
+    for mark in {change.mark for change in comparison.changes}:
+        page.get_by_role("radio", name=re.compile(mark)).check()
+        assert rows(page).count() == sum(change.mark == mark for change in comparison.layers)
+        assert rows(page).locator(".word").all_text_contents() == [mark] * rows(page).count()
+
+
+def test_the_table_has_the_exact_numbers(opened: Opened) -> None:
+    page = opened("zoo:squeezenet1_0", "zoo:squeezenet1_1")
+    comparison = convcalc.compare(convcalc.load("zoo:squeezenet1_0"), convcalc.load("zoo:squeezenet1_1"))
+    for line, change in zip(rows(page).all(), comparison.changes, strict=True):
+        cells = [text.replace("\u2212", "-") for text in line.locator("td").all_text_contents()]
+        for place, cost in ((3, "params"), (5, "macs")):
+            number = change.delta(cost)
+            assert cells[place] == f"{number.base if change.mark == 'removed' else number.head:,}"
+            assert cells[place + 1] == (f"{number.delta:+,}" if number.delta else "")
+
+
+def test_rows_are_sorted_by_the_size_of_the_change(opened: Opened) -> None:
+    page = opened("zoo:resnet18", "--variant", "separable")
+    page.get_by_role("button", name="± MACs").click()
+    texts = rows(page).locator("td:nth-child(8)").all_text_contents()
+    sizes = [int(re.sub(r"\D", "", text)) for text in texts]
+    assert len(sizes) == 17
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > sizes[-1]
+
+
+def test_what_is_selected_is_so_on_both_sides(opened: Opened) -> None:
+    page = opened("zoo:resnet18", "--variant", "separable")
+    rows(page).first.click()
+    assert (chosen(page, 0), chosen(page, 1)) == ("stem", "stem")
+    page.evaluate("convcalc.states[1].select('n' + convcalc.states[1].network.nodes.findIndex("
+                  "(node) => node.name === 'layer2.1.conv1.pointwise'))")  # fmt: skip
+    assert chosen(page, 0) == "layer2.1.conv1"
+    assert chosen(page, 1) == "layer2.1.conv1.pointwise"
+    assert page.locator('tr[aria-selected="true"] th').text_content() == "layer2.1.conv1"
+
+
+def test_blocks_open_and_close_on_both_sides(opened: Opened) -> None:
+    page = opened("zoo:resnet18", "--variant", "separable")
+    names = "(place) => [...convcalc.states[place].open].map((part) => convcalc.states[place].network.parts[part].name)"
+    page.evaluate(
+        "convcalc.states[0].toggle(convcalc.states[0].network.parts.findIndex((part) => part.name === 'layer2'))"
+    )
+    assert page.evaluate(names, 0) == page.evaluate(names, 1) == ["layer2"]
+    page.evaluate(
+        "convcalc.states[1].toggle(convcalc.states[1].network.parts.findIndex((part) => part.name === 'layer2'))"
+    )
+    assert page.evaluate(names, 0) == page.evaluate(names, 1) == []
+
+
+def test_marks_are_on_both_sides(opened: Opened, two: tuple[str, str]) -> None:
+    page = opened(*two)
+    marks = (
+        "(place) => { const {marks, network} = convcalc.states[place];"
+        "return Object.fromEntries([...marks].map(([id, mark]) => [convcalc.item(network, id).name, mark])); }"
+    )
+    first, second = page.evaluate(marks, 0), page.evaluate(marks, 1)
+    assert first["body.0.unit.conv1" if "body.0.unit.conv1" in first else "body.0.conv1"] == "edited"
+    assert "stem" not in first
+    assert "stem" not in second
+    assert first["body"] == second["body"] == "edited"
+
+
+def test_another_network_is_put_on_the_right(opened: Opened) -> None:
+    page = opened("zoo:resnet18", "--variant", "separable,ghost")
+    headings = page.locator(".side > h3:visible")
+    assert set(headings.all_text_contents()) == {"standard", "separable"}
+    page.get_by_label("Shown beside standard").select_option(label="ghost")
+    assert set(headings.all_text_contents()) == {"standard", "ghost"}
+    rows(page).first.click()
+    assert chosen(page, 0) == chosen(page, 2) == "stem"
+    assert chosen(page, 1) is None
+
+
+def test_equal_networks_are_said_to_be_equal(opened: Opened) -> None:
+    page = opened("zoo:unet", "zoo:unet")
+    assert page.get_by_text("no difference").is_visible()
+    assert page.get_by_text("No layer differs.").is_visible()
+    assert rows(page).count() == 0
+    page.get_by_role("radio", name=re.compile("all layers")).check()
+    assert rows(page).count() == len(convcalc.load("zoo:unet").layers)
+
+
+def test_names_stay_text(opened: Opened, tmp_path: Path) -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    paths = []
+    for place, size in enumerate((3, 5)):
+        path = tmp_path / f"{place}.yaml"
+        conv = f"{{name: '{hostile}', out_channels: 4, kernel_size: {size}}}"
+        path.write_text(f"name: '{hostile}'\ninput: [3, 9, 9]\nlayers:\n  - conv: {conv}\n", "utf-8")
+        paths.append(str(path))
+    page = opened(*paths)
+    assert page.locator("img").count() == 0
+    assert page.get_by_role("heading", level=1).text_content() == hostile
+    assert rows(page).locator("th").all_text_contents() == [hostile]
