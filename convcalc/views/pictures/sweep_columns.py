@@ -27,8 +27,8 @@ _UNITS = {"sram": "bytes", "flash": "bytes", "bound_ms": "ms", "bound_ps": "ps"}
 class SweepColumn(msgspec.Struct, frozen=True, dict=True):
     """A column of some rows; `cells` are exact, `texts` says how a cell is written where people read it.
 
-    `unit` is bytes, ms, ps or empty. What `is_minor` is nothing that was asked for. `is_more_better` is the side on which
-    a front lies unless something else is asked.
+    `unit` is bytes, ms, ps or empty. What `is_minor` was not asked for. `is_more_better` is the side on which a front
+    lies unless something else is asked.
     """
 
     name: str
