@@ -21,6 +21,13 @@ MOST_WORDS = 40
 """Values that are no numbers, as shapes and variants, up to which an axis has a place for each."""
 WIDE = 100
 """How many times the least value the largest one is where an axis is logarithmic unless something else is chosen."""
+TITLES = {
+    **shared.TITLES,
+    "peak_activation_bytes": "peak activations",
+    "bound_ms": "least time",
+    "receptive_field": "receptive field",
+}
+"""What totals are called where there is more room than above a column of a terminal."""
 _UNITS = {"sram": "bytes", "flash": "bytes", "bound_ms": "ms", "bound_ps": "ps"}
 
 
@@ -172,7 +179,7 @@ def _column(swept: Swept, name: str, cells: list[Any]) -> SweepColumn:
     is_swept = name in swept.swept
     return SweepColumn(
         name=name,
-        title=name if is_swept else shared.TITLES.get(name, name),
+        title=name if is_swept else TITLES.get(name, name),
         unit=_UNITS.get(name, "bytes" if name.endswith("_bytes") else ""),
         is_swept=is_swept,
         is_minor=not is_swept and name not in swept.shown,
