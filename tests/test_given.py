@@ -181,7 +181,7 @@ def entries(value: Any) -> list[tuple[Any, Any]]:
 @st.composite
 def damaged(draw: st.DrawFn) -> dict[str, Any]:
     """The spec with other values in some places, with entries added and left out."""
-    spec = msgspec.to_builtins(SPEC)
+    spec: dict[str, Any] = msgspec.to_builtins(SPEC)
     for _ in range(draw(st.integers(1, 3))):
         holder, key = draw(st.sampled_from(entries(spec)))
         change = draw(st.sampled_from(["value", "value", "more", "less"]))

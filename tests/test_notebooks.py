@@ -29,9 +29,11 @@ def code(path: Path) -> list[str]:
 def shown(text: str, names: dict[str, Any]) -> Any:
     """Run a cell; what its last line is, where that is an expression."""
     tree = ast.parse(text)
-    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+    last = tree.body[-1]
+    if isinstance(last, ast.Expr):
+        tree.body.pop()
     exec(compile(tree, "cell", "exec"), names)  # noqa: S102  # ours
-    if last is None:
+    if not isinstance(last, ast.Expr):
         return None
     return eval(compile(ast.Expression(last.value), "cell", "eval"), names)  # noqa: S307  # ours
 
