@@ -100,5 +100,5 @@ def _network(depicted: Depicted) -> Record:
         "mode": depicted.color_by,
         "charts": charts(depicted.report),
         "explanations": explanations(depicted.report),
-        "findings": findings(network, depicted.findings),
+        "findings": findings(network, depicted.report.network, depicted.findings),
     }
