@@ -27,7 +27,7 @@ SCRIPTS = (
         for name in (
             *("amounts", "lettering", "visible", "columns", "layout", "drawing", "graph"),
             *("table", "elements", "formulas", "findings", "details"),
-            *("plot", "field", "charts", "page", "address"),
+            *("plot", "field", "charts", "page", "address", "paper"),
         )
     ),
 )
