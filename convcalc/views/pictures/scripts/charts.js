@@ -16,7 +16,7 @@ convcalc.ChartView = class {
     this.isOfPlaces = chart.measures[0].format === "place";
     this.element = convcalc.slider(figure, chart, this);
     this.draw();
-    state.subscribe((what) => what === "selected" && this.mark());
+    state.subscribe((what) => (what === "selected" ? this.mark() : what === "axes" && this.draw()));
     document.addEventListener("convcalc:theme", () => this.draw());
     new ResizeObserver(() => this.fit()).observe(this.element);
     for (const [event, width] of [["beforeprint", 600], ["afterprint", undefined]]) {
