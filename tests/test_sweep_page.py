@@ -261,6 +261,9 @@ def test_files_are_written_whole_or_not_at_all() -> None:
     code, out, err = run("--plot", "b.svg", "-o", "b.svg")
     assert (code, out) == (2, "")
     assert "-o and --plot name the same file" in err
+    code, out, err = run("--plot", "b.png")
+    assert (code, out) == (2, "")
+    assert "--plot writes SVG: expected a name that ends in .svg, or -, found b.png" in err
     code, _, err = run("--plot", "c.svg", "--where", "macs < 0")
     assert code == 2
     assert "cannot write c.svg: there is nothing to draw, as no point satisfies it" in err
@@ -433,7 +436,7 @@ def test_other_columns_can_be_drawn(page: Page) -> None:
     assert page.input_value("#x-better") == "more"
     page.select_option("#y-column", label="MACs")
     about = page.inner_text("#about")
-    best = {}
+    best: dict[float, int] = {}
     for row in rows:
         width, macs = row["point"]["width"], row["totals"]["macs"]
         best[width] = min(macs, best.get(width, macs))
@@ -445,6 +448,50 @@ def test_other_columns_can_be_drawn(page: Page) -> None:
     page.check("#x-log")
     assert page.evaluate("convcalc.states[0].axes.x.log") is True
     assert page.locator(".picture svg").count() == 1
+
+
+def test_the_address_names_what_is_chosen(page: Page) -> None:
+    opened(page)
+    page.click("tr[data-row='3']")
+    page.select_option("#x-column", label="width")
+    assert page.evaluate("location.hash") == "#row=4&x=width"
+    address = page.evaluate("location.href")
+    page.goto("about:blank")
+    page.goto(address)
+    assert page.evaluate("convcalc.states[0].selected") == 3
+    assert page.evaluate("document.querySelector('#x-column').selectedOptions[0].textContent") == "width"
+    for unknown in ("#row=99999&x=nothing", "#%", "#row=1.5&y=output"):
+        page.goto("about:blank")
+        page.goto(address.partition("#")[0] + unknown)
+        assert page.evaluate("convcalc.states[0].selected") is None
+        assert page.evaluate("document.querySelector('#x-column').selectedOptions[0].textContent") == "MACs"
+
+
+def test_it_prints_to_two_pages(page: Page) -> None:
+    opened(page)
+    for size in ("A4", "Letter"):
+        assert len(re.findall(rb"/Type /Page\b", page.pdf(format=size))) == 2
+    page.emulate_media(media="print")
+    assert page.locator(".axes, #search").first.is_hidden()
+    assert page.inner_text(".only-print") == "The first 40 of 56 rows."
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("tr[data-row]").count() == 40
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.locator("tr[data-row]").count() == 56
+
+
+def test_who_does_not_see_the_page_is_told_what_is_there(page: Page) -> None:
+    rows = opened(page)
+    page.click("tr[data-row='3']")
+    grid = page.get_by_role("grid", name="the rows of the sweep")
+    assert grid.get_attribute("aria-rowcount") == str(len(rows) + 1)
+    assert grid.get_by_role("row", selected=True).get_attribute("aria-rowindex") == "5"
+    assert page.get_by_role("combobox", name="across", exact=True).count() == 1
+    assert page.get_by_role("combobox", name="which side is better up").count() == 1
+    picture = page.get_by_role("application")
+    assert picture.get_attribute("aria-label") == page.inner_text("#about")
+    page.get_by_role("columnheader", name="MACs").get_by_role("button").click()
+    assert page.get_by_role("columnheader", name="MACs").get_attribute("aria-sort") == "descending"
 
 
 def test_in_the_dark_the_picture_has_the_colours_of_the_page(new_page: NewPage) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from convcalc import steps
 from convcalc.cli.output import STDOUT, ExitCode, end, fail, refuse, save, show_errors
+from convcalc.cli.work.progress import working
 from convcalc.language.named import file_of, readable
 from convcalc.views.output import Output
 
@@ -77,6 +78,7 @@ def _check_plot(plot: str, files: Sequence[str], *, force: bool) -> None:
     refuse(plot, force=force, sources=map(file_of, files))
 
 
+@working("drawing the memory")
 def _picture(lived: Timeline) -> bytes:
     """The chart of a timeline as SVG, or the end of the command with why there is none."""
     from convcalc.views.pictures.charts.memory import drawn

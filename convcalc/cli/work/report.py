@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from convcalc import steps
 from convcalc.cli.output import STDOUT, fail, refuse, reject, save
+from convcalc.cli.work.progress import working
 from convcalc.cli.work.sides import SideRequest, mistakes_named, refuse_mixed, sides_of
 from convcalc.language.named import file_of, readable
 
@@ -112,6 +113,7 @@ def _format(output: str) -> str:
     return known
 
 
+@working("reading the network")
 def _alone(asked: SideRequest, ways: _Ways, format: str, command: str) -> Depicted:  # noqa: A002  # the option's name
     """The network and what it costs, as it is to be looked at."""
     from convcalc.analysis.analyze import analyze
@@ -194,6 +196,7 @@ def _command(files: Sequence[str], output: str, format: str, options: Iterable[s
     return " ".join(map(shlex.quote, words))
 
 
+@working("drawing it")
 def _written(depicted: Depicted | SideBySide, format: str) -> bytes:  # noqa: A002  # the option's name
     """The file that a view makes."""
     from convcalc.views import view

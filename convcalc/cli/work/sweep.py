@@ -94,6 +94,8 @@ def _targets(output: str | None, plot: str | None, file: str, *, force: bool) ->
     if output not in (None, STDOUT):
         targets[output] = _format_of(output)
     if plot not in (None, STDOUT):
+        if PurePath(plot).suffix.lower() != ".svg":
+            fail(f"--plot writes SVG: expected a name that ends in .svg, or -, found {readable(plot)}")
         if plot in targets:
             fail(f"cannot write {readable(plot)}: -o and --plot name the same file")
         targets[plot] = "svg"
@@ -137,13 +139,16 @@ def _with_command(
 
 def _print(swept: Swept, format: str) -> None:  # noqa: A002  # the option's name
     """Show what is kept; a picture of nothing is refused."""
-    with _refusing("standard output"):
+    with _refusing(format, "standard output"):
         show("sweep", format, swept)
 
 
 @contextmanager
-def _refusing(target: str) -> Iterator[None]:
-    """End the command where what is to be written cannot be drawn."""
+def _refusing(format: str, target: str) -> Iterator[None]:  # noqa: A002  # the option's name
+    """End the command where what is to be written is a picture that cannot be drawn."""
+    if format != "svg":
+        yield
+        return
     from convcalc.views.pictures.engine import ScriptFailed
     from convcalc.views.pictures.sweep_rows import NothingToShow
 
@@ -171,7 +176,7 @@ def _save(swept: Swept, path: str, format: str, *, force: bool) -> None:  # noqa
         return
     with tempfile.TemporaryFile() as kept, io.TextIOWrapper(kept, "utf-8", errors="replace", newline="") as stream:
         out = Output(stream)
-        with _refusing(readable(path)):
+        with _refusing(format, readable(path)):
             view("sweep", format).write(swept, out)
         out.end()
         stream.flush()

@@ -21,19 +21,28 @@ MOST_WORDS = 40
 """Values that are no numbers, as shapes and variants, up to which an axis has a place for each."""
 WIDE = 100
 """How many times the least value the largest one is where an axis is logarithmic unless something else is chosen."""
+TITLES = {
+    **shared.TITLES,
+    "peak_activation_bytes": "peak activations",
+    "bound_ms": "least time",
+    "receptive_field": "receptive field",
+}
+"""What totals are called where there is more room than above a column of a terminal."""
 _UNITS = {"sram": "bytes", "flash": "bytes", "bound_ms": "ms", "bound_ps": "ps"}
 
 
 class SweepColumn(msgspec.Struct, frozen=True, dict=True):
     """A column of some rows; `cells` are exact, `texts` says how a cell is written where people read it.
 
-    `unit` is bytes, ms, ps or empty. `is_more_better` is the side on which a front lies unless something else is asked.
+    `unit` is bytes, ms, ps or empty. What `is_minor` was not asked for. `is_more_better` is the side on which a front
+    lies unless something else is asked.
     """
 
     name: str
     title: str
     unit: str
     is_swept: bool
+    is_minor: bool
     is_more_better: bool
     cells: Sequence[Any]
     texts: Any
@@ -116,6 +125,7 @@ class SweepColumn(msgspec.Struct, frozen=True, dict=True):
             "title": visible(self.title),
             "unit": self.unit,
             "swept": self.is_swept,
+            "minor": self.is_minor,
             "more": self.is_more_better,
             "drawable": self.is_drawable,
             "wide": self.is_wide,
@@ -150,7 +160,9 @@ def column_of(swept: Swept, name: str, rows: Iterable[int]) -> SweepColumn:
 def alike_of(sweep: Sweep, rows: Iterable[int]) -> SweepColumn:
     """For how many further points a row stands, as a column."""
     numbers = [int(sweep.like[row]) for row in rows]
-    return SweepColumn("alike", "alike", "", is_swept=False, is_more_better=True, cells=numbers, texts=words.exact)
+    return SweepColumn(
+        "alike", "alike", "", is_swept=False, is_minor=False, is_more_better=True, cells=numbers, texts=words.exact
+    )
 
 
 def better(sweep: Sweep, name: str) -> bool:
@@ -167,9 +179,10 @@ def _column(swept: Swept, name: str, cells: list[Any]) -> SweepColumn:
     is_swept = name in swept.swept
     return SweepColumn(
         name=name,
-        title=name if is_swept else shared.TITLES.get(name, name),
+        title=name if is_swept else TITLES.get(name, name),
         unit=_UNITS.get(name, "bytes" if name.endswith("_bytes") else ""),
         is_swept=is_swept,
+        is_minor=not is_swept and name not in swept.shown,
         is_more_better=better(swept.sweep, name),
         cells=cells,
         texts=(lambda cell: swept.value(name, cell)) if is_swept else _text,

@@ -15,7 +15,7 @@ from convcalc.views.pictures.findings import findings
 from convcalc.views.pictures.headline import headline
 from convcalc.views.pictures.page import page
 from convcalc.views.pictures.record import record
-from convcalc.views.report.shared import Depicted, SideBySide
+from convcalc.views.report.shared import Depicted, SideBySide, check_size
 
 STYLES = (*("page.css", "drawing.css", "graph.css", "rows.css", "table.css", "charts.css", "details.css", "print.css"),)
 SCRIPTS = (
@@ -93,6 +93,7 @@ def _afresh(depicted: Depicted) -> Record:
 def _network(depicted: Depicted) -> Record:
     """The record of the network, with what is only read on a page."""
     network = record(depicted.report, depicted.path)
+    check_size(network, depicted.open)
     return {
         **network,
         "open": depicted.open,

@@ -17,7 +17,7 @@ from convcalc.visible import short
 STYLES = ("page.css", "rows.css", "sweep.css", "print.css")
 SCRIPTS = ("state", "theme", "format", "keys")
 """What any page has; the others are for one with rows."""
-OF_ROWS = ("elements", "plot", "rows", "sweep", "scatter", "sweep_page")
+OF_ROWS = ("elements", "plot", "rows", "sweep", "scatter", "sweep_page", "sweep_address")
 
 
 def write(swept: Swept, out: Output) -> None:

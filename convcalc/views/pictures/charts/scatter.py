@@ -9,7 +9,7 @@ from convcalc.views.formats.json import Record
 from convcalc.views.pictures.sweep_columns import SweepColumn
 from convcalc.views.pictures.sweep_rows import Shown
 from convcalc.views.sweep import shared
-from convcalc.visible import visible
+from convcalc.visible import short, visible
 
 MANY = 4_000
 """Points from which they are drawn as a single shape."""
@@ -27,7 +27,7 @@ def scatter(view: Shown) -> Record:
     front = [point(view, place) for place in view.front]
     return {
         "id": "scatter",
-        "title": f"{title(view.y)} over {title(view.x)}",
+        "title": f"{visible(short(view.swept.sweep.network))}: {title(view.y)} over {title(view.x)}",
         "text": " ".join(sentences(view)),
         "option": option(points, front, view),
         "measures": [{"name": title(column), "format": column.format} for column in (view.x, view.y)],

@@ -120,6 +120,7 @@ convcalc.chartTheme = function (colours, font) {
     color: [colours.accent, colours["accent-2"], colours.muted, colours.good, colours.warn, colours.ink],
     backgroundColor: "transparent",
     textStyle: { color: colours.ink, fontFamily: font },
+    categoryAxis: axis,
     valueAxis: axis,
     logAxis: axis,
     legend: { textStyle: { color: colours.ink, fontSize: 12 }, itemWidth: 16, itemHeight: 9, inactiveColor: colours.line },

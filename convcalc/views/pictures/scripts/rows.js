@@ -42,7 +42,8 @@ convcalc.searchWords = function (text) {
  * A table that can be sorted by its headers, searched, and walked through with the arrow keys.
  *
  * The options, of which the last ones may be left out:
- *   columns    [{title, hint, numeric}]: `hint` is shown where the pointer rests; numbers start with the largest
+ *   columns    [{title, hint, numeric, minor}]: `hint` is shown where the pointer rests; numbers start with the largest;
+ *              cells of a `minor` column have that class, so that a page can leave them out
  *   count      how many rows there are; a row is a number from 0 on
  *   cell       (row, column number) => a text, or an element
  *   key        (row, column number) => what the column is sorted by: a number, a BigInt, a text, or null for nothing
@@ -141,10 +142,11 @@ convcalc.Rows = class {
 
   _buildHead(head) {
     head.setAttribute("aria-rowindex", 1);
-    return this.options.columns.map(({ title, hint, numeric }, column) => {
+    return this.options.columns.map(({ title, hint, numeric, minor }, column) => {
       const header = head.appendChild(document.createElement("th"));
       header.scope = "col";
       header.classList.toggle("number", Boolean(numeric));
+      header.classList.toggle("minor", Boolean(minor));
       const button = header.appendChild(document.createElement("button"));
       button.type = "button";
       button.textContent = title;
@@ -206,10 +208,10 @@ convcalc.Rows = class {
     line.classList.toggle("even", place % 2 === 1); // not by :nth-child, as the gap above counts
     line.setAttribute("aria-rowindex", place + 2);
     line.setAttribute("aria-selected", row === this.selected);
-    options.columns.forEach(({ numeric }, column) => {
+    options.columns.forEach(({ numeric, minor }, column) => {
       const cell = document.createElement(column ? "td" : "th");
       if (!column) cell.scope = "row";
-      if (numeric) cell.className = "number";
+      if (numeric || minor) cell.className = `${numeric ? "number" : ""} ${minor ? "minor" : ""}`.trim();
       cell.append(options.cell(row, column));
       line.append(cell);
     });

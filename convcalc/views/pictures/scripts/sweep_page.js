@@ -5,6 +5,7 @@
   const sweep = new convcalc.Sweep(record);
   const state = new convcalc.SweepState(sweep);
   const { make } = convcalc;
+  const PRINTED = 40; // rows that a page of paper holds
   convcalc.states = [state]; // for keys.js, which chooses nothing in all of them
 
   // ---- what is drawn ------------------------------------------------------------------------------------------------
@@ -62,6 +63,7 @@
       key: (row, column) => (column ? sweep.key(row, column - 1) : row),
       selected: (row) => state.select(row),
       decorate: (line, row) => line.classList.toggle("front", members.has(row)),
+      printed: PRINTED,
       changed: (rows) => (status.textContent = counted(rows.length)),
     });
     state.subscribe((what) => {
@@ -76,12 +78,21 @@
       "aria-label": "search rows",
       oninput: () => table.search(search.value),
     });
-    slot.append(make("div.bar", {}, search, status), table.element);
+    const all = make("input", { id: "all-columns", type: "checkbox", onchange: () => showAll(table, all.checked) });
+    showAll(table, false);
+    const printed = sweep.count > PRINTED ? `The first ${PRINTED} of ${convcalc.counted(sweep.count, "row")}.` : "";
+    slot.append(make("div.bar", {}, search, status, make("label", {}, all, " all columns")), make("p.only-print", {}, printed));
+    slot.append(table.element);
+  }
+
+  /** Show the columns that the terminal shows, or all that there are. */
+  function showAll(table, isAll) {
+    table.element.classList.toggle("brief", !isAll);
   }
 
   function header(column, place) {
     const title = column.unit ? `${column.title} (${column.unit})` : column.title;
-    return { title, hint: column.name, numeric: sweep.isNumeric(place) };
+    return { title, hint: column.name, numeric: sweep.isNumeric(place), minor: column.minor };
   }
 
   function counted(shown) {
