@@ -327,6 +327,7 @@ def test_the_graphs_show_the_marks(opened: Opened, two: tuple[str, str]) -> None
             mark = marks.get(names[int(identifier[1:])], "")
             assert (node.get_attribute("data-mark") or "") == mark
             assert node.locator("g.mark").count() == bool(mark)
+            assert str(node.get_attribute("aria-label")).endswith(f", {mark}") == bool(mark)
             assert not mark or str(node.locator("g.mark title").text_content()).startswith(mark)
 
 

@@ -76,6 +76,7 @@
         const own = state.marks.get(drawn.dataset.id) ?? "";
         if ((drawn.dataset.mark ?? "") === own) continue;
         drawn.dataset.mark = own;
+        tellMark(drawn, own);
         drawn.querySelector(":scope > .mark")?.remove();
         if (own && drawn.namespaceURI === SVG) drawn.append(flag(drawn, own));
       }
@@ -83,6 +84,12 @@
     new MutationObserver(mark).observe(section, { childList: true, subtree: true });
     state.subscribe((what) => what === "marks" && mark());
     mark();
+  }
+
+  /** Whoever cannot see the sign hears the word. */
+  function tellMark(drawn, mark) {
+    const label = (drawn.dataset.label ??= drawn.getAttribute("aria-label") ?? "");
+    if (label) drawn.setAttribute("aria-label", mark ? `${label}, ${mark}` : label);
   }
 
   const SVG = "http://www.w3.org/2000/svg";
