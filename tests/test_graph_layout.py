@@ -153,3 +153,11 @@ def test_a_graph_that_is_not_high_stays_in_one_column() -> None:
     nodes = [{"name": f"n{at}", "kind": "relu", "shape": "1", "inputs": [at - 1] if at else []} for at in range(4)]
     graph = {"name": "chain", "columns": [], "nodes": nodes, "parts": [], "outputs": [3]}
     assert len({box["x"] for box in scene(graph, set(), (1300, 400))["layout"]["boxes"].values()}) == 1
+
+
+@pytest.mark.parametrize("seed", [3086665])
+def test_ways_pass_by_what_is_higher_than_the_rest_of_its_rank(seed: int) -> None:
+    draw = random.Random(seed)
+    graph = drawn(draw)
+    opened = {place for place in range(len(graph["parts"])) if draw.random() < 0.6}
+    check(graph, opened, (300, 200))

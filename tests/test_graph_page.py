@@ -249,7 +249,7 @@ def test_ten_thousand_layers_are_a_few_nodes(page: Page) -> None:
     opened(page, spec(DEEP))
     assert len(names(page)) <= MOST_PARTS + 1
     page.get_by_role("button", name="Open all blocks").click()
-    assert len(names(page)) <= 400
+    assert len(names(page)) <= 500
     assert "stay closed" in page.locator(".graph-status").inner_text()
 
 

@@ -1,7 +1,7 @@
 "use strict";
 /* The graph on the page: what is drawn by drawing.js, to be opened, walked through, looked at from near and far. */
 (function () {
-  const MOST_NODES = 400; // that are opened at once; a reader has lost the way long before
+  const MOST_NODES = 500; // that are opened at once; a reader has lost the way long before
   const SMALLEST = 0.1;
   const LARGEST = 3;
   const READABLE = 0.8;
