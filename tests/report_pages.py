@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -41,7 +43,9 @@ layers:
 
 @cache
 def _folder() -> Path:
-    return Path(mkdtemp(prefix="convcalc-pages-"))
+    path = Path(mkdtemp(prefix="convcalc-pages-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
 
 
 @cache
