@@ -26,7 +26,7 @@ def linted(file: str, network: Network, terms: HowRun) -> tuple[Finding, ...]:
     origin = network.origin
     if origin is None:
         return ()
-    words = cast("dict[str, Any]", terms)  # from the command line they are no more than that
-    options = Options(inputs=origin.inputs, variables=origin.variables, **words)
+    asked = cast("dict[str, Any]", terms)  # of the command line, where formats and devices are words
+    options = Options(inputs=origin.inputs, variables=origin.variables, **asked)
     with steps.afresh():
         return Linter(options).file(file, origin.source).findings
