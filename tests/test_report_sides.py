@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import Result
 from command_line import application
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 import convcalc
 
