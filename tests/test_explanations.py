@@ -193,6 +193,15 @@ def test_a_finding_names_every_layer_that_it_holds_for(tmp_path: Path) -> None:
     assert "1 more layer" in skipping["message"]
 
 
+def test_a_layer_that_runs_in_the_kernel_of_another_is_found_there(tmp_path: Path) -> None:
+    spec, page = tmp_path / "net.yaml", tmp_path / "page.html"
+    spec.write_text("input: [3, 9, 9]\nlayers:\n  - conv: {name: a, out_channels: 8, kernel_size: 3}\n  - batch_norm\n")
+    assert {"a"} <= {finding["layer"] for finding in json.loads(run("lint", spec, "--format", "json"))["findings"]}
+    run("report", spec, "-o", page, "--fused")
+    for finding in page_data(page)["findings"]:
+        assert finding["at"] == (["n1"] if finding["layer"] in ("a", "batch_norm1") else [])
+
+
 def test_options_reach_lint(tmp_path: Path) -> None:
     """On a device there is more to find."""
     spec = ZOO / "mobilenet_v2.yaml"

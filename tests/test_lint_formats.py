@@ -65,7 +65,9 @@ def findings(draw: st.DrawFn, path: str, source: Source) -> Finding:
         fields |= {"line": 0, "column": 0, "end_column": 0, "text": ""}
     fields |= {"path": path, "severity": draw(st.sampled_from(["error", "warning", "info"]))}
     fix = Fix(draw(WORDS), (Edit(start, len(source.text), draw(WORDS)),)) if draw(st.booleans()) else None
-    return Finding(**fields, name=RULES[code], layer=draw(WORDS), more=draw(st.integers(0, 3)), fix=fix)
+    return Finding(
+        **fields, name=RULES[code], layer=draw(WORDS), others=tuple(draw(st.lists(WORDS, max_size=3))), fix=fix
+    )
 
 
 @st.composite

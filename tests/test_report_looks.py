@@ -112,12 +112,15 @@ PRINTED = [
 @pytest.mark.parametrize("network", PRINTED, ids=lambda network: network[0].partition("\n")[0])
 @pytest.mark.parametrize("size", ["A4", "Letter"])
 def test_it_prints_to_two_pages(new_page: NewPage, network: tuple[str, ...], size: str) -> None:
-    """Of which nothing is cut off; dark pages print as light ones do."""
+    """Of the same, whether the page is light or dark and whatever is open on it."""
     file = spec(network[0]) if "\n" in network[0] else network[0]
     made = []
     for scheme in ("light", "dark"):
         page = opened(new_page(color_scheme=scheme), file, *network[1:])
+        if scheme == "dark":
+            page.evaluate("convcalc.states[0].toggle(0)")
         pdf = page.pdf(format=size, print_background=True)
+        assert page.evaluate("[...convcalc.states[0].open]") == ([0] if scheme == "dark" else [])
         assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 2
         made.append(re.sub(rb"/(CreationDate|ModDate) *\([^)]*\)", b"", pdf))
     assert made[0] == made[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from convcalc import steps
 
@@ -26,6 +26,7 @@ def linted(file: str, network: Network, terms: HowRun) -> tuple[Finding, ...]:
     origin = network.origin
     if origin is None:
         return ()
-    options = Options(inputs=origin.inputs, variables=origin.variables, **terms)
+    words = cast("dict[str, Any]", terms)  # from the command line they are no more than that
+    options = Options(inputs=origin.inputs, variables=origin.variables, **words)
     with steps.afresh():
         return Linter(options).file(file, origin.source).findings

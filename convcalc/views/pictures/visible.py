@@ -71,7 +71,8 @@ def nested(network: Record, graph: VisibleGraph) -> Iterator[tuple[int, SeenNode
         return index if item.id[0] == "n" else network["parts"][index]["first"], isinstance(item, SeenNode)
 
     around: list[str] = []
-    for item in sorted([*graph.clusters, *graph.nodes], key=first):
+    items: list[SeenNode | Cluster] = [*graph.clusters, *graph.nodes]
+    for item in sorted(items, key=first):
         while around and around[-1] != item.parent:
             around.pop()
             yield len(around), None

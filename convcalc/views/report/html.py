@@ -27,7 +27,7 @@ SCRIPTS = (
         for name in (
             *("amounts", "lettering", "visible", "columns", "layout", "drawing", "graph"),
             *("table", "elements", "formulas", "findings", "details"),
-            *("plot", "field", "charts", "page", "address"),
+            *("plot", "field", "charts", "page", "address", "paper"),
         )
     ),
 )
@@ -100,5 +100,5 @@ def _network(depicted: Depicted) -> Record:
         "mode": depicted.color_by,
         "charts": charts(depicted.report),
         "explanations": explanations(depicted.report),
-        "findings": findings(network, depicted.findings),
+        "findings": findings(network, depicted.report.network, depicted.findings),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from convcalc.views import words
 from convcalc.views.formats.json import readable
 from convcalc.views.output import Output
-from convcalc.views.pictures.engine import Engine
+from convcalc.views.pictures.engine import ScriptEngine
 from convcalc.views.pictures.record import record
 from convcalc.views.pictures.style import in_both
 from convcalc.views.report.shared import Depicted, check_size
@@ -34,4 +34,4 @@ def write(depicted: Depicted, out: Output) -> None:
         "beside": shapes,
         "caption": [" · ".join(words.total_parts(report)), words.convention(report.convention), *words.notes(report)],
     }
-    out.utf8(Engine(SCRIPTS).call("convcalc.picture", readable(network), options))
+    out.utf8(ScriptEngine(SCRIPTS).call("convcalc.picture", readable(network), options))

@@ -128,6 +128,7 @@ def _roof(device: Device, name: str, ends: tuple[float, float]) -> Record:
     assert device.bandwidth is not None  # noqa: S101  # else there is no chart
     least, most = ends
     peak, ridge = device.peak[name], device.peak[name] / device.bandwidth
+    is_late = ridge * ridge > least * most  # beyond the middle of the axis: then its name is written to the left
     return {
         "id": f"roof {name}",
         "name": name,
@@ -140,7 +141,7 @@ def _roof(device: Device, name: str, ends: tuple[float, float]) -> Record:
             "symbol": "circle",
             "symbolSize": 5,
             "data": [{"coord": [ridge, peak], "name": f"{name}: ridge at {ridge:.4g} op/B"}],
-            "label": {"position": "top", "distance": 15},
+            "label": {"position": "top", "distance": 15, "align": "right" if is_late else "left"},
         },
     }
 
