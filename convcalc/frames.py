@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
-from fractions import Fraction
 from importlib.util import find_spec
 from typing import Any
 
@@ -114,6 +113,8 @@ def _as_floats(cells: TypedColumn) -> list[Any]:
     """Decimals as floats, where each is what its float is written as; nothing where one has more digits than that."""
     if cells.form is not Form.DECIMAL:
         return []
+    from fractions import Fraction
+
     floats = {value: None if value is None else float(value) for value in set(cells.values)}
     if any(value is not None and Fraction(str(floats[value])) != Fraction(value) for value in floats):
         return []

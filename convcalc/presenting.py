@@ -25,7 +25,7 @@ class Printed:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {short(visible(view_of(type(self).__name__).line(self)), LONGEST)}>"
 
-    def __rich_repr__(self) -> None:
+    def __rich_repr__(self) -> Any:
         """Nothing to add: Rich prints what `repr` gives."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from command_line import application
 from hypothesis import given
 from hypothesis import strategies as st
+from made_networks import made_network
 from test_planning import network_of
 from typer.testing import CliRunner
 
@@ -80,7 +82,10 @@ def test_memory_has_the_bytes_of_the_command(network: str, order: Any) -> None:
     marked = chart["option"]["series"][0]["markPoint"]["data"][0]
     assert marked["coord"] == values[peak["layer"]] == [marked["coord"][0], peak["bytes"]]
     assert f"({peak['bytes']:,} bytes) at {peak['layer']}" in chart["text"]
-    assert any(f"{name} " in chart["text"] for name in peak["tensors"])
+    (noted,) = (point for point in points(chart) if "notes" in point)
+    assert noted["value"] == marked["coord"]
+    assert {note.rpartition(" ")[0].rpartition(" ")[0] for note in noted["notes"]} == set(peak["tensors"])
+    assert all(note in chart["text"] for note in noted["notes"][:5])
     assert chart["option"]["yAxis"]["max"] >= peak["bytes"]
 
 
@@ -96,9 +101,9 @@ def test_memory_of_a_report_is_that_of_the_written_order() -> None:
 
 
 def test_memory_has_what_the_device_has_where_it_is_near() -> None:
+    network = convcalc.load("zoo:mobilenet_v2")
     near, far = (
-        memory_chart.chart(convcalc.analyze(convcalc.load("zoo:mobilenet_v2"), dtype="int8", device="stm32n6", **terms))
-        for terms in ({}, {"batch": 8})
+        memory_chart.chart(convcalc.analyze(network, dtype="int8", device="stm32n6", batch=batch)) for batch in (1, 8)
     )
     assert near is not None
     assert far is not None
@@ -291,3 +296,23 @@ def test_a_chart_is_json_without_colours(network: str) -> None:
 def test_there_is_no_chart_of_nothing(spec: str, ids: list[str]) -> None:
     drawn = [chart["id"] for chart in charts(convcalc.analyze(network_of(spec)))]
     assert drawn == ids
+
+
+@given(st.integers(0, 10**6), st.sampled_from([None, "a100", "raspberry-pi-5"]), st.booleans())
+def test_whatever_is_drawn_has_the_numbers_of_the_report(seed: int, device: str | None, is_fused: bool) -> None:
+    _, network = made_network(random.Random(seed))
+    report = convcalc.analyze(network, device=device, fused=is_fused)
+    drawn = {chart["id"]: chart for chart in charts(report)}
+    json.loads(embedded(drawn), parse_constant=pytest.fail)  # infinite, or no number
+    names = {row.name: row for row in report.layers}
+    assert ("memory" in drawn) == (report.peak is not None)
+    if report.peak is not None:
+        values = by_layer(drawn["memory"], report)
+        assert set(values) == set(names)
+        assert values[report.peak.layer] == [list(names).index(report.peak.layer), report.peak.bytes]
+    for name, (_, size) in by_layer(drawn["field"], report, "layer").items() if "field" in drawn else ():
+        assert size == max(known for known in names[name].receptive_field.size or () if known is not None)
+    for name, (_, rate, time) in by_layer(drawn["roofline"], report).items() if "roofline" in drawn else ():
+        bound = names[name].bound
+        assert bound is not None
+        assert (time, rate) == (bound.ps, pytest.approx(names[name].flops * 10**12 / time))

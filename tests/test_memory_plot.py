@@ -26,7 +26,6 @@ name: "]]><script>alert(1)</script>\\u200f"
 input: [3, 8, 8]
 layers:
   - conv: {name: "<svg onload=alert(1)>&amp;\\"'", out_channels: 64, kernel_size: 3}
-  - relu
 """
 UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import chdir
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -310,7 +310,7 @@ def test_a_browser_shows_it_in_the_colours_of_the_page(background: str) -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page()
         dialogs: list[object] = []
-        page.on("dialog", lambda dialog: (dialogs.append(dialog), dialog.dismiss()))
+        page.on("dialog", dialogs.append)
         page.set_content(page_text)
         colours = page.evaluate(
             "[...document.querySelectorAll('td, th, caption, p, b, small')].map(e => getComputedStyle(e).color)"
@@ -371,9 +371,13 @@ def of_csv(*command: str) -> tuple[list[str], list[list[str]]]:
     return header, [[re.sub("^'(?=[-+=@])", "", cell) for cell in row] for row in rows]  # what keeps spreadsheets off
 
 
+def report_of(net: str) -> convcalc.Report:
+    return convcalc.analyze(convcalc.load(net))
+
+
 def frame_commands() -> Iterator[tuple[str, Callable[[], Any], tuple[str, ...]]]:
     for net in NETS:
-        yield f"report {net}", lambda net=net: convcalc.analyze(convcalc.load(net)), ("analyze", net, "--expand")
+        yield f"report {net}", partial(report_of, net), ("analyze", net, "--expand")
     yield (
         "on a device",
         lambda: convcalc.analyze(convcalc.load("zoo:resnet18"), device="t4", fused=True),

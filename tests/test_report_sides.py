@@ -162,6 +162,8 @@ def _covers_all(head: Any, page: Any) -> None:
         (("zoo:resnet18", "--variant", "ghost", "--layer", "nobody"), "nobody", 2),
         (("zoo:vit_b_16", "--variant", "ghost", "--layer", "class_token"), "no layer to replace", 1),
         (("-", "-"), "standard input can only be read once", 2),
+        (("zoo:resnet18", "zoo:resnet50", "--format", "svg"), "svg shows a single network", 2),
+        (("zoo:resnet18", "zoo:resnet50", "--open", "nobody"), "--open: ", 2),
     ],
 )
 def test_what_cannot_stand_side_by_side(arguments: tuple[str, ...], message: str, code: int, tmp_path: Path) -> None:
@@ -282,17 +284,109 @@ def test_blocks_open_and_close_on_both_sides(opened: Opened) -> None:
     assert page.evaluate(names, 0) == page.evaluate(names, 1) == []
 
 
-def test_marks_are_on_both_sides(opened: Opened, two: tuple[str, str]) -> None:
-    page = opened(*two)
-    marks = (
-        "(place) => { const {marks, network} = convcalc.states[place];"
-        "return Object.fromEntries([...marks].map(([id, mark]) => [convcalc.item(network, id).name, mark])); }"
-    )
-    first, second = page.evaluate(marks, 0), page.evaluate(marks, 1)
-    assert first["body.0.unit.conv1" if "body.0.unit.conv1" in first else "body.0.conv1"] == "edited"
-    assert "stem" not in first
-    assert "stem" not in second
-    assert first["body"] == second["body"] == "edited"
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("zoo:resnet18", "zoo:resnet50"),
+        ("zoo:resnet18", "--variant", "ghost"),
+        ("zoo:squeezenet1_0", "zoo:squeezenet1_1"),
+    ],
+    ids=" ".join,
+)
+def test_every_layer_has_its_mark(opened: Opened, arguments: tuple[str, ...]) -> None:
+    page = opened(*arguments)
+    compared = json.loads(run("compare", *arguments, "--format", "json").stdout)
+    for place, side in enumerate(("base", "head")):
+        expected = {
+            line["name"]: change["mark"]
+            for change in compared["diff"]["layers"]
+            if change[side] is not None
+            for line in (change.get(f"{side}_parts") or [change[side]])
+        }
+        assert page.evaluate(MARKS, place) == expected
+
+
+MARKS = """(place) => {
+  const { marks, network } = convcalc.states[place];
+  const layers = [...marks].filter(([id]) => id[0] === "n");
+  return Object.fromEntries(layers.map(([id, mark]) => [network.nodes[Number(id.slice(1))].name, mark]));
+}"""
+
+
+def test_the_graphs_show_the_marks(opened: Opened, two: tuple[str, str]) -> None:
+    """With a sign on a node, and its word where the pointer rests; what is the same has none."""
+    page = opened(*two, "--open", "body*")
+    for place, network in enumerate(map(convcalc.load, two)):
+        marks = {change.name: change.mark for change in convcalc.compare(*map(convcalc.load, two)).changes}
+        side = page.locator(f'.side[data-network="{place}"]')
+        names = [node.name for node in network.nodes]
+        for node in side.locator("svg g.node").all():
+            identifier = str(node.get_attribute("data-id"))
+            if identifier[0] != "n":
+                continue
+            mark = marks.get(names[int(identifier[1:])], "")
+            assert (node.get_attribute("data-mark") or "") == mark
+            assert node.locator("g.mark").count() == bool(mark)
+            assert str(node.get_attribute("aria-label")).endswith(f", {mark}") == bool(mark)
+            assert not mark or str(node.locator("g.mark title").text_content()).startswith(mark)
+
+
+def test_a_click_in_a_graph_selects_on_both_sides(opened: Opened) -> None:
+    page = opened("zoo:resnet18", "zoo:resnet50")
+    page.locator('.side[data-network="1"] svg g.node', has_text="fc").first.click()
+    assert chosen(page, 0) == chosen(page, 1) == "fc"
+    assert page.locator('.changes tr[aria-selected="true"] th').text_content() == "fc"
+    assert page.locator("svg g.node.selected").count() == 2
+
+
+def test_what_is_selected_has_its_difference(opened: Opened) -> None:
+    """Of a layer, of a block, and of a layer that the first network does not have."""
+    page = opened("zoo:resnet18", "zoo:resnet50")
+    reports = [convcalc.analyze(convcalc.load(f"zoo:{name}")) for name in ("resnet18", "resnet50")]
+    for name, sign in (("fc", "≈ affected"), ("layer3", "~ edited"), ("layer4.2.conv3", "+ added")):
+        page.evaluate(SELECT, name)
+        texts = page.locator("[data-difference] tbody tr").all_text_contents()
+        inside = [[layer for layer in report.layers if f"{layer.name}.".startswith(f"{name}.")] for report in reports]
+        for place, cost in enumerate(COSTS):
+            first, second = (sum(getattr(layer, cost) for layer in layers) for layers in inside)
+            before = f"{first:,}" if inside[0] else "–"
+            assert f"{before}{second:,}{second - first:+,}" in texts[place]
+        shown = page.locator("[data-difference] p .mark")
+        assert " ".join(shown.locator("span").all_text_contents()) == sign
+
+
+SELECT = """(name) => {
+  const [, state] = convcalc.states;
+  const ids = ["nodes", "parts"].map((kind) => [kind[0], state.network[kind].findIndex((item) => item.name === name)]);
+  state.select(ids.filter(([, place]) => place >= 0).map(([letter, place]) => letter + place)[0]);
+}"""
+
+
+def test_colours_mean_the_same_on_both_sides(opened: Opened) -> None:
+    """The scale of either graph reaches to the larger network's largest block, whatever is open."""
+    page = opened("zoo:resnet18", "zoo:resnet50")
+    for part in (None, "layer3"):
+        if part:
+            page.locator('.side[data-network="0"] svg g.node', has_text=part).first.click()
+            assert page.locator("svg .cluster").count() == 2
+        ends = page.locator(".graph-legend > span:last-child:visible").all_text_contents()
+        assert len(ends) == 2
+        assert ends[0] == ends[1]
+
+
+def test_charts_are_drawn_on_the_same_axes(opened: Opened) -> None:
+    """They reach as far as the larger network needs, and back where another is put beside the first."""
+    page = opened("zoo:resnet18", "zoo:resnet18", "zoo:resnet50")
+    axes = "(place) => convcalc.states[place].network.charts.filter((chart) => chart.option).map(({option}) => "
+    axes += "[option.xAxis, option.yAxis].map(({min, max}) => [min, max]))"
+    page.get_by_label("Shown beside").select_option(index=0)
+    alone = page.evaluate(axes, 0)
+    page.get_by_label("Shown beside").select_option(index=1)
+    assert page.evaluate(axes, 0) == page.evaluate(axes, 2)
+    layers = len(convcalc.load("zoo:resnet50").layers)
+    assert page.evaluate(axes, 0)[0][0] == [-0.5, layers - 0.5]
+    page.get_by_label("Shown beside").select_option(index=0)
+    assert page.evaluate(axes, 0) == alone
 
 
 def test_another_network_is_put_on_the_right(opened: Opened) -> None:

@@ -93,11 +93,12 @@ def test_every_view_has_a_witness() -> None:
 @pytest.mark.parametrize("columns", ["csv", "markdown"])
 def test_a_column_without_a_witness_is_a_failure(columns: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The table is held to be complete: a column more is told, whatever is in it."""
+    from convcalc.frames import Form
     from convcalc.views.analyze import csv, markdown
     from convcalc.views.formats import markdown as formats
 
     if columns == "csv":
-        monkeypatch.setattr(csv, "_HEADER", (*csv._HEADER, "more"))
+        monkeypatch.setattr(csv, "_COLUMNS", {**csv._COLUMNS, "more": Form.WHOLE})
         cells = csv._cells
         monkeypatch.setattr(csv, "_cells", lambda *of: [*cells(*of), 0])
     else:

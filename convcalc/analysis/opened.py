@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from convcalc.analysis.outline import OutlinePart
+from convcalc.visible import short
 
 
 class NoSuchBlock(Exception):
@@ -40,9 +41,6 @@ def opened(parts: Sequence[OutlinePart], patterns: Iterable[str]) -> tuple[int, 
 def _unfit(parts: Sequence[OutlinePart], pattern: str) -> str:
     if not parts:
         return f"there is no block to open, found {pattern!r}"
-    names = [part.name for part in parts if part.parent is None] or [part.name for part in parts]
-    more = f" and {len(parts) - MOST_NAMED} more" if len(parts) > MOST_NAMED else ""
-    listed = (
-        ", ".join(names[:MOST_NAMED]) + more if len(names) <= MOST_NAMED else ", ".join(names[:MOST_NAMED]) + ", ..."
-    )
+    names = [part.name for part in parts if part.parent is None]
+    listed = ", ".join(map(short, names[:MOST_NAMED])) + (", ..." if len(parts) > MOST_NAMED else "")
     return f"expected the name of a block (such as {listed}), or a pattern of names, found {pattern!r}"

@@ -20,8 +20,8 @@ from convcalc.visible import in_yaml, short
 
 TEXT, MAPPING = "<text>", "<mapping>"
 """How messages name a spec that is in no file."""
-_PLAIN = re.compile(r"(?!.* $)(?!.* #)-?[\w.(][\w.+*/%()<>=! -]*")
-"""A text that may stand as it is, also in braces."""
+_PLAIN = re.compile(r"(?!<<|---|\.\.\.|.* (?:#|$))-?[^\x00-'*,:-@\[\]`{|}-][^\x00-\x1f,:\[\]{}\x7f]*")
+"""A text that may stand as it is, also in braces: what begins with no mark of YAML, and holds none that ends it."""
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -147,15 +147,15 @@ class _Writer:
         elif _is_decimal(value):
             return str(value)
         else:
-            found = str(value) if isinstance(value, float) else _a(value)
+            what = str(value) if isinstance(value, float) else _a(value)
             self._problem(
-                line, "CC011", f"expected text, a number, true, false, null, a list or a mapping, found {found}"
+                line, "CC011", f"expected text, a number, true, false, null, a list or a mapping, found {what}"
             )
         return "null"
 
     def _text(self, text: str, line: int) -> str:
         """A text as it reads without quotes wherever it can, as in the YAML that it comes from."""
-        if _PLAIN.fullmatch(text) and _is_text(text):
+        if _PLAIN.fullmatch(text) and text.isprintable() and _is_text(text):
             return text
         if not text.isascii():
             try:

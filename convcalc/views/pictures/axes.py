@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from convcalc.views.formats.json import Record
 
@@ -13,25 +13,18 @@ _EXTENT = ("type", "logBase", "min", "max", "interval")
 """What says how far an axis reaches, and in which steps."""
 
 
-def alike(networks: Sequence[Record]) -> list[Record]:
-    """The records of networks (see `convcalc.views.pictures.record`) with charts whose axes reach equally far.
+def common(networks: Sequence[Record]) -> Record:
+    """How far the axes of charts reach where all networks are drawn on the same; by the id of the chart, and the axis.
 
-    An axis that had no end gets one, where the largest number of all networks has room.
+    `networks` are records of them (see `convcalc.views.pictures.record`). An axis that had no end gets one, where the
+    largest number of all has room.
     """
     drawn: dict[str, list[Record]] = {}
     for network in networks:
         for chart in network["charts"]:
             if "option" in chart:
                 drawn.setdefault(chart["id"], []).append(chart["option"])
-    axes = {name: {axis: _axis(options, axis) for axis in _AXES} for name, options in drawn.items()}
-    return [{**network, "charts": [_on(axes, chart) for chart in network["charts"]]} for network in networks]
-
-
-def _on(axes: Mapping[str, Record], chart: Record) -> Record:
-    if "option" not in chart:
-        return chart
-    option = chart["option"]
-    return {**chart, "option": {**option, **{name: {**option[name], **axes[chart["id"]][name]} for name in _AXES}}}
+    return {name: {axis: _axis(options, axis) for axis in _AXES} for name, options in drawn.items()}
 
 
 def _axis(options: Sequence[Record], name: str) -> Record:
@@ -47,8 +40,8 @@ def _largest(option: Record, name: str) -> int:
     points = (point for series in option["series"] for point in series["data"])
     values = [(point["value"] if isinstance(point, dict) else point)[_AXES[name]] for point in points]
     lines = [line for series in option["series"] for line in series.get("markLine", {}).get("data", ())]
-    largest = math.ceil(max([1, *values, *(line[name] for line in lines if name in line)]))
+    largest: int = math.ceil(max([1, *values, *(line[name] for line in lines if name in line)]))
     if option[name]["type"] == "log":
         return 1 << (largest - 1).bit_length()
-    digit = 10 ** (len(str(largest)) - 1)
+    digit: int = 10 ** (len(str(largest)) - 1)
     return -(-largest // digit) * digit

@@ -9,7 +9,7 @@ from convcalc.views import words
 from convcalc.views.formats.json import Record
 from convcalc.visible import short
 
-MOST_PRINTED = 20
+MOST_PRINTED = 18
 """Lines that fit below the charts on the second page (`styles/print.css`)."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from convcalc.views.formats import xml
 from convcalc.views.formats.json import Record
-from convcalc.views.pictures.engine import Engine
+from convcalc.views.pictures.engine import ScriptEngine
 
 WIDTH = 800
 """Pixels, which are units of the picture: it can be shown in any size."""
@@ -30,7 +30,7 @@ def svg(chart: Record, width: int = WIDTH, heading: str = "") -> str:
     """
     above, height = _HEADING if heading else 0, chart["height"]
     light, dark = colours("page"), colours("dark")
-    drawn = Engine(SCRIPTS).call("convcalc.plot", chart, width, height, light, FONT)
+    drawn = ScriptEngine(SCRIPTS).call("convcalc.plot", chart, width, height, light, FONT)
     size = f'width="{width}" height="{above + height}"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {width} {above + height}"',

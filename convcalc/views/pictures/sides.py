@@ -10,6 +10,7 @@ from convcalc.analysis.sides import Candidate, Sides
 from convcalc.views import conversion
 from convcalc.views.compare import shared
 from convcalc.views.formats.json import Record, filled
+from convcalc.views.pictures.axes import common
 from convcalc.views.pictures.record import COLUMNS
 from convcalc.visible import short
 
@@ -54,13 +55,15 @@ def heads(sides: Sides, records: Sequence[Record]) -> list[Record]:
 
     `records` are the networks of the page (see `convcalc.views.pictures.record`), the base first; `network` is the
     place among them. `rows` are all layers of both: `mark`, and the ids of the layer or block on either side. Where
-    something differs they say what, `costs` before and after and the difference, in the order of the columns.
+    something differs they say what, `costs` before and after and the difference, in the order of the columns. `axes`
+    are those on which the charts of both are drawn.
     """
     return [
         {
             "label": candidate.label,
             "network": place,
             "totals": comparison.totals,
+            "axes": common([records[0], records[place]]),
             "rows": list(_rows(comparison, (records[0], records[place]))),
         }
         for place, candidate, comparison in compared(sides)

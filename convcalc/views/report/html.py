@@ -8,7 +8,6 @@ from convcalc.views.compare import shared
 from convcalc.views.formats.json import Record
 from convcalc.views.output import Output
 from convcalc.views.pictures import sides as beside
-from convcalc.views.pictures.axes import alike
 from convcalc.views.pictures.blocks import blocks
 from convcalc.views.pictures.charts import charts
 from convcalc.views.pictures.explanations import explanations
@@ -16,7 +15,7 @@ from convcalc.views.pictures.findings import findings
 from convcalc.views.pictures.headline import headline
 from convcalc.views.pictures.page import page
 from convcalc.views.pictures.record import record
-from convcalc.views.report.shared import Depicted, SideBySide
+from convcalc.views.report.shared import Depicted, SideBySide, check_size
 
 STYLES = (*("page.css", "drawing.css", "graph.css", "rows.css", "table.css", "charts.css", "details.css", "print.css"),)
 SCRIPTS = (
@@ -28,12 +27,12 @@ SCRIPTS = (
         for name in (
             *("amounts", "lettering", "visible", "columns", "layout", "drawing", "graph"),
             *("table", "elements", "formulas", "findings", "details"),
-            *("plot", "field", "charts", "page", "address"),
+            *("plot", "field", "charts", "page", "address", "paper"),
         )
     ),
 )
 
-SIDES = ("pairing", "changes", "sides")
+SIDES = ("pairing", "differences", "changes", "sides")
 """The scripts of a page with several networks, which the script that puts it together begins with."""
 
 
@@ -63,7 +62,7 @@ def write_sides(depicted: SideBySide, out: Output) -> None:
     """The page of several networks: the first, and beside it another at a time."""
     sides, base = depicted.sides, depicted.networks[0]
     first, *others = map(_afresh, depicted.networks)
-    networks = alike([first, *(map(beside.of_variant, others) if sides.variants else others)])
+    networks = [first, *(map(beside.of_variant, others) if sides.variants else others)]
     compared = list(beside.compared(sides))
     _, shapes, spec = words.title(base.report, sides.path)
     before = SCRIPTS.index("scripts/page.js")
@@ -94,11 +93,12 @@ def _afresh(depicted: Depicted) -> Record:
 def _network(depicted: Depicted) -> Record:
     """The record of the network, with what is only read on a page."""
     network = record(depicted.report, depicted.path)
+    check_size(network, depicted.open)
     return {
         **network,
         "open": depicted.open,
         "mode": depicted.color_by,
         "charts": charts(depicted.report),
         "explanations": explanations(depicted.report),
-        "findings": findings(network, depicted.findings),
+        "findings": findings(network, depicted.report.network, depicted.findings),
     }

@@ -8,7 +8,8 @@ It gives a record, or None where there is nothing to show. What draws it is the 
 ``option``, ``height``
     What ECharts draws, as JSON: no functions, and no colours, which are the page's. A point is
     ``{"value": [...], "id": "n12"}``, with the layer that it stands for; further layers at the same point are ``also``.
-    A mark is labelled with its ``name``, whatever is in that.
+    What there is to say of it beside its numbers are its ``notes``. A mark is labelled with its ``name``, which may
+    hold anything.
 ``measures``
     What the numbers of a ``value`` are: a ``name`` and a ``format`` that ``plot.js`` has; those without a name are
     told by the layer itself. The first two are the axes'.

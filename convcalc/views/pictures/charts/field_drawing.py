@@ -15,11 +15,13 @@ from convcalc.views.pictures.charts.shared import called
 PLACE = 3
 MOST_NAMED = 7
 """Fields that are named beside the drawing."""
+FARTHEST = 3
+"""How far the picture goes, in sizes of the input: what reaches out further is cut off."""
 MOST_DRAWN = 36
 """Fields that are drawn whatever is selected."""
 
 
-class _Window(msgspec.Struct, frozen=True):
+class _Aperture(msgspec.Struct, frozen=True):
     """The first position that is seen on each axis, and how many there are from there on."""
 
     start: tuple[float, ...]
@@ -39,7 +41,7 @@ def chart(report: Report) -> Record | None:
     frame = _frame(report)
     if frame is None:
         return None
-    windows: dict[_Window, int] = {}
+    windows: dict[_Aperture, int] = {}
     layers: list[list[int]] = []
     of = [-1] * len(report.network.nodes)
     for index, row in enumerate(report.layers, report.network.input_count):
@@ -63,6 +65,7 @@ def chart(report: Report) -> Record | None:
         "text": _text(report, frame, ordered),
         "drawing": {
             "frame": frame,
+            "farthest": FARTHEST,
             "windows": [[*window.start, *window.size] for window in ordered],
             "of": of,
             "drawn": sorted({*_chosen(ordered, MOST_DRAWN), *(entry["window"] for entry in named)}),
@@ -79,7 +82,7 @@ def _frame(report: Report) -> tuple[int, ...] | None:
     return max(known, key=max, default=None)
 
 
-def _window(field: ReceptiveField, output: Shape, frame: tuple[int, ...]) -> _Window | None:
+def _window(field: ReceptiveField, output: Shape, frame: tuple[int, ...]) -> _Aperture | None:
     """What the middle position sees, None where that is nothing, all, or not known.
 
     Where it is not known on which positions it lies, it lies in the middle of the input.
@@ -95,10 +98,10 @@ def _window(field: ReceptiveField, output: Shape, frame: tuple[int, ...]) -> _Wi
         for axis, (start, stride, count) in enumerate(zip(starts, strides, places, strict=True)):
             if start is not None and stride is not None:
                 middle[axis] = float(start + stride * ((count - 1) // 2))
-    return _Window(tuple(middle), tuple(sizes))
+    return _Aperture(tuple(middle), tuple(sizes))
 
 
-def _chosen(windows: Sequence[_Window], most: int) -> list[int]:
+def _chosen(windows: Sequence[_Aperture], most: int) -> list[int]:
     """The smallest, the largest, and between them some whose sizes grow by about the same factor."""
     order = sorted(range(len(windows)), key=lambda number: (windows[number].area, number))
     seen: list[int] = []
@@ -112,14 +115,16 @@ def _chosen(windows: Sequence[_Window], most: int) -> list[int]:
     return list(dict.fromkeys(min(seen, key=lambda number: abs(max(windows[number].size) - aim)) for aim in aims))
 
 
-def _text(report: Report, frame: tuple[int, ...], windows: Sequence[_Window]) -> str:
+def _text(report: Report, frame: tuple[int, ...], windows: Sequence[_Aperture]) -> str:
     largest = max(windows, key=lambda window: window.area)
     within = all(size <= extent for size, extent in zip(largest.size, frame, strict=True))
-    views = (
-        " The first picture is of the last two axes, the second of the first and the last." if len(frame) == 3 else ""
-    )
-    return (
-        f"What the middle output position of a layer can depend on, over the input of {words.shape(frame)}. "
-        f"The largest is {words.shape(largest.size)}, {'no larger' if within else 'larger'} than the input"
-        f"{'' if within else ', and reaches out of it over padding'}.{views}"
-    )
+    reach = "no larger than the input" if within else "larger than the input, and reaches out of it over padding"
+    texts = [
+        f"What the middle output position of a layer can depend on, over the input of {words.shape(frame)}.",
+        f"The largest is {words.shape(largest.size)}, {reach}.",
+    ]
+    if any(size > FARTHEST * extent for size, extent in zip(largest.size, frame, strict=True)):
+        texts.append(f"The picture ends at {FARTHEST} times the input.")
+    if len(frame) == 3:
+        texts.append("The first picture is of the last two axes, the second of the first and the last.")
+    return " ".join(texts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convcalc.analysis.report import Report
+from convcalc.analysis.report import Peak, Report
 from convcalc.analysis.traffic import output_bytes
 from convcalc.layers import UNSIZED
 from convcalc.planning.plan import timeline
@@ -47,6 +47,7 @@ def drawn(lived: Timeline) -> Record | None:
         return [places[name] for name in (lived.moments[place].layer, *others)]
 
     points = [point((place, moment.alive_bytes), layers(place, run)) for (place, moment), run in runs]
+    _peak(points)["notes"] = _tensors(lived, lived.peak)
     room = _room(lived)
     line = lived.peak.bytes if room is None or room > _WITHIN * lived.peak.bytes else max(room, lived.peak.bytes)
     step = binary_step(line)
@@ -72,9 +73,23 @@ def drawn(lived: Timeline) -> Record | None:
     }
 
 
+def _peak(points: list[Record]) -> Record:
+    """The first of the points with the most alive."""
+    return max(points, key=lambda drawn_point: drawn_point["value"][1])
+
+
+def _tensors(lived: Timeline, peak: Peak) -> list[str]:
+    """What is alive at the peak, the largest first, each with its bytes."""
+    nodes = {node.name: node for node in lived.network.nodes}
+    sizes = {name: output_bytes(nodes[name], lived.terms) for name in peak.tensors}
+    return [
+        f"{called(name)} {words.binary(sizes[name])}" for name in sorted(peak.tensors, key=lambda name: -sizes[name])
+    ]
+
+
 def _alive(lived: Timeline, points: list[Record]) -> Record:
     assert lived.peak is not None  # noqa: S101  # else there is no chart
-    peak = max(points, key=lambda drawn_point: drawn_point["value"][1])
+    peak = _peak(points)
     name = f"peak {words.binary(lived.peak.bytes)} at {called(lived.peak.layer)}"
     is_late = peak["value"][0] > len(lived.moments) / 2  # then its name is written to the left
     return {
@@ -119,11 +134,8 @@ def _text(lived: Timeline, most: int) -> str:
     """The peak with its tensors, largest first, what the device has, and what stands for several layers."""
     peak = lived.peak
     assert peak is not None  # noqa: S101  # where nothing is alive there is no chart
-    nodes = {node.name: node for node in lived.network.nodes}
-    sizes = {name: output_bytes(nodes[name], lived.terms) for name in peak.tensors}
-    tensors = sorted(peak.tensors, key=lambda name: -sizes[name])
     least = "at least " if any(moment.output_shape == UNSIZED for moment in lived.moments) else ""
-    alive = listed(f"{called(name)} {words.binary(sizes[name])}" for name in tensors)
+    alive = listed(_tensors(lived, peak))
     texts = [
         f"Bytes alive while each layer runs, in the {lived.running} order.",
         f"The peak is {least}{_bytes(peak.bytes)} at {called(peak.layer)}: {alive}.",

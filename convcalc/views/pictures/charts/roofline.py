@@ -51,7 +51,7 @@ def chart(report: Report) -> Record | None:
         "id": "roofline",
         "title": f"Roofline of {called(device.name)}",
         "text": _text(report, device, stands, formats),
-        "height": 340,
+        "height": 300,
         "measures": MEASURES,
         "option": {
             "legend": {"data": list(_BOUNDS.values())},
@@ -128,6 +128,7 @@ def _roof(device: Device, name: str, ends: tuple[float, float]) -> Record:
     assert device.bandwidth is not None  # noqa: S101  # else there is no chart
     least, most = ends
     peak, ridge = device.peak[name], device.peak[name] / device.bandwidth
+    is_late = ridge * ridge > least * most  # beyond the middle of the axis: then its name is written to the left
     return {
         "id": f"roof {name}",
         "name": name,
@@ -140,7 +141,7 @@ def _roof(device: Device, name: str, ends: tuple[float, float]) -> Record:
             "symbol": "circle",
             "symbolSize": 5,
             "data": [{"coord": [ridge, peak], "name": f"{name}: ridge at {ridge:.4g} op/B"}],
-            "label": {"position": "top", "distance": 15},
+            "label": {"position": "top", "distance": 15, "align": "right" if is_late else "left"},
         },
     }
 
@@ -148,18 +149,23 @@ def _roof(device: Device, name: str, ends: tuple[float, float]) -> Record:
 def _text(report: Report, device: Device, stands: Sequence[_Stand], formats: Sequence[str]) -> str:
     assert device.bandwidth is not None  # noqa: S101  # else there is no chart
     roofs = [f"{words.scaled(device.peak[name])} operations a second in {name}" for name in formats]
-    by = [stand.bound.by for stand in stands]
     slowest = max(stands, key=lambda stand: stand.bound.ps)
-    name = called(report.network.nodes[slowest.index].name)
+    name, longest = called(report.network.nodes[slowest.index].name), words.duration(slowest.bound.ps)
     texts = [
-        "Each layer at its operations per byte and at the operations a second that its bound allows,",
-        "the larger the longer it takes.",
+        "Each layer by its operations per byte and the operations a second that its bound allows;",
+        "larger ones take longer.",
         f"{called(device.name)} does at most {listed(roofs)},",
         f"and moves {words.scaled(device.bandwidth)} bytes a second.",
-        f"Of {plural(len(stands), 'layer')} {by.count('compute'):,} wait for arithmetic,",
-        f"{by.count('memory'):,} for memory.",
-        f"{name} takes longest, at least {words.duration(slowest.bound.ps)}.",
+        f"{_waiting([stand.bound.by for stand in stands])}; {name} takes longest, at least {longest}.",
     ]
     if any(stand.rate > stand.intensity * device.bandwidth * 1.001 for stand in stands):
-        texts.append("Layers above the slope have bytes that may stay in the cache, or need not be read.")
+        texts.append("Above the slope, bytes may stay in the cache, or need not be read.")
     return " ".join(texts)
+
+
+def _waiting(by: Sequence[str]) -> str:
+    compute, memory = by.count("compute"), by.count("memory")
+    if compute and memory:
+        return f"Of {plural(len(by), 'layer')} {compute:,} wait for arithmetic, {memory:,} for memory"
+    what = "arithmetic" if compute else "memory"
+    return f"All {plural(len(by), 'layer')} wait for {what}" if len(by) > 1 else f"Its layer waits for {what}"

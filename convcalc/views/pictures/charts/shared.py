@@ -71,9 +71,9 @@ def block_ticks(network: Network) -> Record:
 
 def binary_step(largest: int, most: int = 5) -> int:
     """A round number of bytes, KiB, MiB ..., of which no more than `most` fit into the largest."""
-    unit = 1024 ** ((max(largest, 1).bit_length() - 1) // 10)
+    unit = 1 << (max(largest, 1).bit_length() - 1) // 10 * 10
     parts = [unit // 4, unit // 2] if unit > 1 else []
-    steps = [*parts, *(unit * factor * 10**power for power in range(4) for factor in (1, 2, 5))]
+    steps = [*parts, *(unit * factor * power for power in (1, 10, 100, 1_000) for factor in (1, 2, 5))]
     return next(step for step in steps if step * most >= largest)
 
 

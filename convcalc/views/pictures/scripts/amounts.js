@@ -11,30 +11,13 @@
   };
 
   const SCALES = [[1e12, "T", 2], [1e9, "G", 2], [1e6, "M", 1]];
-  const TIMES = [[1e12, "s"], [1e9, "ms"], [1e6, "µs"], [1e3, "ns"]];
-
-  /** With so many decimals, halves to the even digit as Python rounds them, where toFixed rounds up. */
-  function fixed(number, digits) {
-    const doubled = number * 8 * 25; // exact for halves of a digit, and so for all that can be a tie
-    const tie = (number * 8) % 1 === 0 && (digits === 2 ? doubled % 2 === 1 : doubled % 20 === 10);
-    const below = Math.floor(number * 10 ** digits);
-    return (tie && below % 2 === 0 ? below / 10 ** digits : number).toFixed(digits);
-  }
 
   /** A count to four digits or more, as the tables of the command line have it: all digits below ten million. */
   convcalc.scaled = function (count) {
     const number = Number(count);
     if (number < 1e7) return convcalc.exact(count);
     const [factor, suffix, digits] = SCALES.find(([least]) => number >= least);
-    return `${convcalc.exact(fixed(number / factor, digits)).replace(/\.(.*)/, (decimals) => decimals.replace(/,/g, ""))} ${suffix}`;
-  };
-
-  /** A time to three digits, rounded down: what takes at least so long takes no less than is written. */
-  convcalc.duration = function (picoseconds) {
-    const number = Number(picoseconds);
-    const [unit, suffix] = TIMES.find(([least]) => number >= least) ?? [1, "ps"];
-    const places = unit === 1 ? 0 : Math.max(0, 3 - String(Math.floor(number / unit)).length);
-    return `${convcalc.exact((Math.floor(number / (unit / 10 ** places)) / 10 ** places).toFixed(places))} ${suffix}`;
+    return `${convcalc.exact(convcalc.fixed(number / factor, digits))} ${suffix}`;
   };
 
   /** What is known of the field: a size, Infinity where all of the input is seen, null where nobody knows. */

@@ -1,42 +1,7 @@
 "use strict";
 /* The table of what becomes of each layer from one network to another: what changed, or all, sorted by how much. */
 (function () {
-  /** A number of a page, which is a text where it is too large for one: exact to compute with. */
-  const big = (number) => BigInt(number);
-
-  function element(tag, className, text) {
-    const made = document.createElement(tag);
-    if (className) made.className = className;
-    if (text !== undefined) made.textContent = text;
-    return made;
-  }
-
-  /** A difference with its sign and all digits; empty for none. */
-  function signed(number, write = convcalc.exact) {
-    const size = big(number);
-    if (size === 0n) return "";
-    return `${size > 0n ? "+" : "−"}${write(String(size < 0n ? -size : size))}`;
-  }
-
-  /** In percent, with one decimal; nothing where there is nothing to compare with. */
-  function percent([before, after]) {
-    const [first, second] = [big(before), big(after)];
-    if (first === 0n || first === second) return "";
-    const size = Number(((second - first) * 100000n) / first) / 1000;
-    if (Math.abs(size) < 0.05) return `${second > first ? "+" : "−"}<0.1 %`;
-    return `${size > 0 ? "+" : "−"}${convcalc.exact(Math.abs(size).toFixed(1))} %`;
-  }
-
-  /** The word and the sign of a mark. */
-  function badge(mark) {
-    const made = element("span", "mark");
-    made.dataset.mark = mark;
-    const sign = element("span", "sign", convcalc.marks[mark].sign);
-    sign.setAttribute("aria-hidden", "true");
-    made.append(sign, element("span", "word", mark));
-    made.title = convcalc.marks[mark].hint;
-    return made;
-  }
+  const { badge, big, element, percent, signed } = convcalc.differences;
 
   /** What a table shows of a head: its rows, those that are the same filled up from the network itself. */
   function filled(network, rows) {
@@ -91,7 +56,7 @@
   function difference(row, [before, after, more], write) {
     if (row.uncosted) return "?";
     if (big(more) === 0n) return "";
-    const made = element("span", big(more) > 0n ? "more" : "less", signed(more, write));
+    const made = signed(more, write);
     made.title = `${write(before)} → ${write(after)}`;
     return made;
   }

@@ -1,6 +1,9 @@
 "use strict";
 /* The charts of a network: drawn by ECharts, linked with what is selected, and walked through by the keyboard. */
 
+/** Notes of a point that a tooltip has room for. */
+convcalc.MOST_NOTES = 8;
+
 /** One chart in the page. Its points are known by the layers that they stand for, in the order of the first axis. */
 convcalc.ChartView = class {
   constructor(figure, state, chart) {
@@ -13,7 +16,7 @@ convcalc.ChartView = class {
     this.isOfPlaces = chart.measures[0].format === "place";
     this.element = convcalc.slider(figure, chart, this);
     this.draw();
-    state.subscribe((what) => what === "selected" && this.mark());
+    state.subscribe((what) => (what === "selected" ? this.mark() : what === "axes" && this.draw()));
     document.addEventListener("convcalc:theme", () => this.draw());
     new ResizeObserver(() => this.fit()).observe(this.element);
     for (const [event, width] of [["beforeprint", 600], ["afterprint", undefined]]) {
@@ -57,8 +60,9 @@ convcalc.ChartView = class {
   texts(point) {
     const node = convcalc.item(this.state.network, point.id);
     const numbers = convcalc.pointTexts(this.chart, point.value).map((line) => `${line.name} ${line.text}`);
+    const notes = (point.notes || []).slice(0, convcalc.MOST_NOTES);
     const others = point.also ? [`and ${convcalc.exact(point.also.length)} more layer${point.also.length > 1 ? "s" : ""}`] : [];
-    return [node ? node.name : "", node ? [node.kind, node.summary, node.shape].filter(Boolean).join(" ") : "", ...numbers, ...others];
+    return [node ? node.name : "", node ? [node.kind, node.summary, node.shape].filter(Boolean).join(" ") : "", ...numbers, ...notes, ...others];
   }
 
   /** Select the point that was clicked; on an axis of layers, the layer below the pointer. */

@@ -24,6 +24,7 @@
   /** A cost in words: "?" where it is known of none of the layers, "≥ 4,096" where not of all of them. */
   function amount(item, name, value) {
     const text = COUNTED.has(name) ? convcalc.exact(value) : convcalc.binary(value);
+    if (name === "output_bytes" && item.shape === "?") return "?";
     if (!item.uncosted || name === "input_bytes" || name === "output_bytes") return text;
     return item.uncosted < (item.last ?? 1) - (item.first ?? 0) ? `≥ ${text}` : "?";
   }
@@ -167,13 +168,21 @@
     ];
   }
 
+  function content(state) {
+    const id = state.selected;
+    if (id === null) return everything(state);
+    return id[0] === "n" ? layer(state, Number(id.slice(1))) : block(state, Number(id.slice(1)));
+  }
+
   convcalc.slots.details = function (element, state) {
-    const body = make("div.details", { "aria-live": "polite" });
-    element.append(body);
+    const head = make("div", { "aria-live": "polite", "aria-atomic": "true" });
+    const body = make("div");
+    element.append(make("div.details", null, head, body));
     const show = () => {
-      const id = state.selected;
-      const content = id === null ? everything(state) : id[0] === "n" ? layer(state, Number(id.slice(1))) : block(state, Number(id.slice(1)));
-      body.replaceChildren(...content);
+      const [name, kind, ...others] = content(state);
+      head.replaceChildren(name, kind); // the rest is not read out at every step
+      body.replaceChildren(...others);
+      element.closest(".aside")?.scrollTo(0, 0);
     };
     state.subscribe((what) => what === "selected" && show());
     show();

@@ -88,7 +88,7 @@
     return [
       id[0] === "p" ? `<path class="sign" d="M${width - 19} 14h8m-4 -4v8"/>` : "",
       text("kind", PAD, 32, cut(convcalc.what(item), inner - (output ? 40 : 0), 11)),
-      output ? text("mark", width - PAD, 32, "output", "end") : "",
+      output ? text("end", width - PAD, 32, "output", "end") : "",
       text("shape", PAD, 46, cut(item.shape, inner - convcalc.textWidth(amount, 11, true) - 6, 11)),
       amount && text(`amount${none}`, width - PAD, 46, amount, "end"),
     ];

@@ -1,9 +1,6 @@
 "use strict";
 /* Receptive fields over the frame of the input, to scale: rectangles within each other, and a list of some of them. */
 
-/** How far a picture goes, in sizes of the input: what reaches out further is cut off. */
-convcalc.FARTHEST = 3;
-
 /** An element of SVG with attributes. */
 convcalc.svgElement = function (parent, name, attributes) {
   const element = parent.appendChild(document.createElementNS("http://www.w3.org/2000/svg", name));
@@ -12,7 +9,8 @@ convcalc.svgElement = function (parent, name, attributes) {
 };
 
 /**
- * The drawing of fields in a figure. `chart.drawing` has the `frame` (the input's sizes), the distinct `windows` (where
+ * The drawing of fields in a figure. `chart.drawing` has the `frame` (the input's sizes), how many of them the picture
+ * goes at the `farthest`, the distinct `windows` (where
  * each begins on every axis, then its sizes), `of` (the window of each node, -1 for none), the windows that are `drawn`
  * whatever is selected, and those that are `named`.
  */
@@ -61,13 +59,13 @@ convcalc.FieldView = class {
     const [top, bottom] = band ? [0, unit] : bounds[0];
     const [left, right] = bounds[1];
     const margin = 0.02 * Math.max(right - left, bottom - top);
-    const svg = convcalc.svgElement(body, "svg", {
-      class: "field-picture",
-      viewBox: [left - margin, top - margin, right - left + 2 * margin, bottom - top + 2 * margin].join(" "),
-      role: "img",
-      "aria-label": `${chart.title}. ${chart.text}`,
-    });
-    svg.style.aspectRatio = `${right - left + 2 * margin} / ${bottom - top + 2 * margin}`;
+    const [width, height] = [right - left + 2 * margin, bottom - top + 2 * margin];
+    const viewBox = [left - margin, top - margin, width, height].join(" ");
+    const label = { role: "img", "aria-label": `${chart.title}. ${chart.text}` };
+    const picture = convcalc.svgElement(body, "svg", { class: "field-picture", viewBox, ...label });
+    picture.style.aspectRatio = `${width} / ${height}`;
+    // An inner one cuts off what reaches out, also where the outer one has more room than it needs.
+    const svg = convcalc.svgElement(picture, "svg", { viewBox, x: left - margin, y: top - margin, width, height });
     const place = (number) => this.corners(this.drawing.windows[number], axes, unit);
     const order = [...this.drawing.drawn].sort((one, other) => this.area(other) - this.area(one));
     for (const number of order) this.box(svg, number, place(number));
@@ -79,7 +77,7 @@ convcalc.FieldView = class {
   /** The ends of a picture on an axis: the input, and as much of what reaches out of it as may be. */
   bounds(axis, extent) {
     if (axis === null) return [0, 1];
-    const spare = ((convcalc.FARTHEST - 1) / 2) * extent;
+    const spare = ((this.drawing.farthest - 1) / 2) * extent;
     const starts = this.drawing.windows.map((window) => window[axis]);
     const ends = this.drawing.windows.map((window) => window[axis] + window[this.rank + axis]);
     const least = starts.reduce((one, other) => Math.min(one, other), 0);
@@ -108,17 +106,17 @@ convcalc.FieldView = class {
     list.className = "field-list";
     const input = list.appendChild(document.createElement("li"));
     input.className = "field-legend";
-    input.appendChild(document.createElement("b")).textContent = this.drawing.frame.join("x");
+    input.appendChild(document.createElement("strong")).textContent = this.drawing.frame.join("x");
     input.appendChild(document.createElement("span")).textContent = "input";
     for (const entry of [...this.drawing.named].reverse()) {
       const button = list.appendChild(document.createElement("li")).appendChild(document.createElement("button"));
       button.type = "button";
-      button.appendChild(document.createElement("b")).textContent = this.size(entry.window);
+      button.appendChild(document.createElement("strong")).textContent = this.size(entry.window);
       button.appendChild(document.createElement("span")).textContent = entry.name;
       button.addEventListener("click", () => this.state.select(entry.id));
       this.buttons.push([entry.window, button]);
     }
-    const sizes = [...list.querySelectorAll("b")];
+    const sizes = [...list.querySelectorAll("strong")];
     const longest = Math.max(...sizes.map((size) => size.textContent.length));
     for (const size of sizes) size.style.minWidth = `${longest}ch`;
     this.words = body.appendChild(document.createElement("p"));

@@ -6,12 +6,20 @@ convcalc.exact = function (number) {
   return String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 };
 
+/** With one or two decimals, halves to the even digit as Python rounds them, where toFixed rounds them up. */
+convcalc.fixed = function (number, digits) {
+  const doubled = number * 8 * 25; // exact for halves of a digit, and so for all that can be a tie
+  const isTie = (number * 8) % 1 === 0 && (digits === 2 ? doubled % 2 === 1 : doubled % 20 === 10);
+  const below = Math.floor(number * 10 ** digits);
+  return (isTie && below % 2 === 0 ? below / 10 ** digits : number).toFixed(digits);
+};
+
 /** Bytes with a binary suffix and one decimal. */
 convcalc.binary = function (size) {
   const units = ["TiB", "GiB", "MiB", "KiB"];
   for (let place = 0; place < units.length; place++) {
     const factor = 1024 ** (units.length - place);
-    if (Number(size) >= factor) return `${(Number(size) / factor).toFixed(1)} ${units[place]}`;
+    if (Number(size) >= factor) return `${convcalc.fixed(Number(size) / factor, 1)} ${units[place]}`;
   }
   return `${size} B`;
 };

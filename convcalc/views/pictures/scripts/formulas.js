@@ -3,16 +3,23 @@
 (function () {
   const { make } = convcalc;
 
-  /** `o = (i + 2·p - d·(k - 1) - 1) // s + 1` above `= (224 + 2·3 - 1·(7 - 1) - 1) // 2 + 1` above `= 112`. */
+  /**
+   * `o = (i + 2·p - d·(k - 1) - 1) // s + 1` above `= (224 + 2·3 - 1·(7 - 1) - 1) // 2 + 1` above `= 112`; what has
+   * no numbers in between stays on one line: `r = r_in = 11`.
+   */
   function equation([, symbol, ...sides]) {
-    const value = sides.pop();
-    const lines = symbol ? [symbol, ...sides] : sides;
-    const first = symbol && sides.length ? `${symbol} = ${sides[0]}` : lines[0];
-    const others = symbol ? sides.slice(1) : sides.slice(1);
-    const written = first == null ? [] : [make("div", null, first)];
-    written.push(...others.map((side) => make("div.numbers", null, `= ${side}`)));
-    written.push(make("div.value", null, written.length ? `= ${value}` : value));
-    return written;
+    const value = make("span.value", null, sides.pop());
+    const [first, ...others] = symbol ? [symbol, ...sides] : sides;
+    if (first === undefined) return [make("div", null, value)];
+    if (symbol ? others.length < 2 : !others.length) {
+      return [make("div", null, `${[first, ...others].join(" = ")} = `, value)];
+    }
+    const [start, below] = symbol ? [`${first} = ${others[0]}`, others.slice(1)] : [first, others];
+    return [
+      make("div", null, start),
+      ...below.map((side) => make("div.numbers", null, `= ${side}`)),
+      make("div", null, "= ", value),
+    ];
   }
 
   function table(formulas) {
@@ -34,8 +41,9 @@
   function proviso(network, index) {
     if (!network.explanations.layers) {
       const name = network.nodes[index].name;
-      return ["This network has so many layers that the page leaves out formulas. ",
-        make("code", null, `convcalc explain ${convcalc.argument(network.spec)} ${convcalc.argument(name)}`), " has those of this layer."];
+      const command = `convcalc explain ${convcalc.argument(network.spec)} ${convcalc.argument(name)}`;
+      return ["This network is so large that the page leaves out formulas. ",
+        make("code", null, command), " has those of this layer."];
     }
     const batch = network.explanations.batch;
     return batch > 1 ? [`Formulas are for one sample; the costs above are for a batch of ${convcalc.exact(batch)}.`] : [];

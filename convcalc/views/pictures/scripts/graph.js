@@ -4,6 +4,9 @@
   const MOST_NODES = 400; // that are opened at once; a reader has lost the way long before
   const SMALLEST = 0.1;
   const LARGEST = 3;
+  const READABLE = 0.8;
+  const NARROW = 520; // width of a view in which nodes are slim
+  const SLIM = 138;
   let graphs = 0;
 
   function element(name, attributes = {}, children = []) {
@@ -74,6 +77,7 @@
     arrange() {
       this.width = this.view.clientWidth || 800;
       const room = { width: Math.max(180, this.width - 4), height: Math.max(380, window.innerHeight * 0.55) };
+      if (this.width < NARROW) room.node = SLIM;
       this.scene = convcalc.scene(this.network, this.state.open, room);
       this.standIns = convcalc.seen(this.network, this.state.open);
       this.draw();
@@ -133,6 +137,8 @@
       const matching = this.matching();
       for (const [id, node] of this.items) {
         node.classList.toggle("selected", id === shown);
+        if (id === shown) node.setAttribute("aria-current", "true");
+        else node.removeAttribute("aria-current");
         node.classList.toggle("matching", matching?.has(id) ?? false);
       }
       for (const ground of this.svg.querySelectorAll(".ground")) ground.classList.toggle("selected", ground.dataset.of === shown);
@@ -150,8 +156,10 @@
     /* Changes */
 
     changed(what) {
-      if (what === "open") this.reopened();
-      else if (what === "selected") this.selected();
+      if (what === "open") {
+        this.reopened();
+        this.status.textContent = `${this.scene.seen.nodes.length} nodes`;
+      } else if (what === "selected") this.selected();
       else if (what === "mode") {
         for (const radio of this.radios) radio.checked = radio.value === this.state.mode;
         this.draw();
@@ -168,7 +176,6 @@
       const after = this.items.get(this.shown(held))?.getBoundingClientRect();
       if (before && after) this.view.scrollBy(after.left - before.left, after.top - before.top);
       if (focused) this.focus(this.shown(this.at) ?? this.at);
-      this.status.textContent = `${this.scene.seen.nodes.length} nodes`;
     }
 
     /** The first node in sight. */
@@ -204,7 +211,9 @@
       this.view.addEventListener("focusin", (event) => this.point(event.target.closest("[data-id]")?.dataset.id));
       this.view.addEventListener("pointerleave", () => this.point(undefined));
       new ResizeObserver(() => {
-        if (Math.abs(this.view.clientWidth - this.width) > 24) this.reopened();
+        if (Math.abs(this.view.clientWidth - this.width) <= 24) return;
+        this.reopened();
+        if (this.isFitted) this.fit(true);
       }).observe(this.view);
     }
 
@@ -329,20 +338,27 @@
 
     /** Larger or smaller, with a point of the view, the middle without one, staying where it is. */
     zoom(factor, at = { x: this.view.clientWidth / 2, y: this.view.clientHeight / 2 }) {
-      const before = this.scale;
-      this.scale = Math.max(SMALLEST, Math.min(LARGEST, this.scale * factor));
-      const grown = this.scale / before;
-      const [left, top] = [this.view.scrollLeft, this.view.scrollTop];
+      const { left, top } = this.view.getBoundingClientRect();
+      const [x, y] = [left + at.x, top + at.y];
+      const before = this.svg.getBoundingClientRect();
+      const scale = Math.max(SMALLEST, Math.min(LARGEST, this.scale * factor));
+      const grown = scale / this.scale;
+      this.scale = scale;
+      this.isFitted = false;
       this.resize();
-      this.view.scrollTo((left + at.x) * grown - at.x, (top + at.y) * grown - at.y);
+      const after = this.svg.getBoundingClientRect();
+      this.view.scrollBy(after.left + (x - before.left) * grown - x, after.top + (y - before.top) * grown - y);
     }
 
     /** As large as the width takes, and never larger than it is drawn; `first`: nor smaller than can be read. */
     fit(first = false) {
-      const scale = Math.min(1, (this.view.clientWidth - 2) / this.scene.layout.width);
-      this.scale = Math.max(first ? 0.6 : SMALLEST, scale);
+      const { layout, seen } = this.scene;
+      this.isFitted = true;
+      this.scale = Math.max(first ? READABLE : SMALLEST, Math.min(1, (this.view.clientWidth - 2) / layout.width));
       this.resize();
-      this.view.scrollTo({ left: 0 });
+      const box = layout.boxes[seen.nodes[0].id];
+      const middle = (box.x + box.width / 2) * this.scale;
+      this.view.scrollTo({ left: first ? middle - this.view.clientWidth / 2 : 0 });
     }
 
     wheel(event) {

@@ -57,6 +57,16 @@
     }
   }
 
+  /** Draw the charts of both sides on the same axes, so that lengths and heights compare. */
+  function shareAxes(states, axes) {
+    for (const state of states) {
+      for (const chart of state.network.charts ?? []) {
+        for (const [axis, reach] of Object.entries(axes[chart.id] ?? {})) Object.assign(chart.option[axis], reach);
+      }
+      state.tell("axes");
+    }
+  }
+
   // ---- marks in what others draw ------------------------------------------------------------------------------------
 
   /** Put the marks to whatever on a side has an id, now and when it is drawn anew. */
@@ -66,6 +76,7 @@
         const own = state.marks.get(drawn.dataset.id) ?? "";
         if ((drawn.dataset.mark ?? "") === own) continue;
         drawn.dataset.mark = own;
+        tellMark(drawn, own);
         drawn.querySelector(":scope > .mark")?.remove();
         if (own && drawn.namespaceURI === SVG) drawn.append(flag(drawn, own));
       }
@@ -73,6 +84,12 @@
     new MutationObserver(mark).observe(section, { childList: true, subtree: true });
     state.subscribe((what) => what === "marks" && mark());
     mark();
+  }
+
+  /** Whoever cannot see the sign hears the word. */
+  function tellMark(drawn, mark) {
+    const label = (drawn.dataset.label ??= drawn.getAttribute("aria-label") ?? "");
+    if (label) drawn.setAttribute("aria-label", mark ? `${label}, ${mark}` : label);
   }
 
   const SVG = "http://www.w3.org/2000/svg";
@@ -102,6 +119,7 @@
       this.links = new Array(this.heads.length);
       this.tables = new Array(this.heads.length);
       this.changes = document.querySelector("[data-changes]");
+      this.difference = document.querySelector("[data-difference]");
       this.select = document.getElementById("head");
       this.select?.addEventListener("change", () => this.choose(Number(this.select.value)));
       document.querySelectorAll("[data-network]").forEach((section) => {
@@ -114,19 +132,38 @@
       const head = this.heads[place];
       this.links.forEach((link) => link.deactivate());
       const states = [convcalc.states[0], convcalc.states[head.network]];
-      this.links[place] ??= new Link(...states, head.rows);
+      this.at = place;
+      this.links[place] ??= this._link(states, head);
+      shareAxes(states, head.axes);
       document.querySelectorAll("[data-head]").forEach((part) => (part.hidden = Number(part.dataset.head) !== place));
       document.querySelectorAll("[data-network]:not([hidden])").forEach(convcalc.mount);
       this.links[place].activate();
       this.tables[place] ??= new convcalc.Changes(this.links[place], head);
       this.changes.replaceChildren(this.tables[place].element);
+      this._tellDifference();
       if (this.select) this.select.value = String(place);
+    }
+
+    _link(states, head) {
+      const link = new Link(...states, head.rows);
+      for (const state of states) state.subscribe((what) => what === "selected" && this._tellDifference());
+      return link;
+    }
+
+    /** What is selected, and how it differs; once both sides have it. */
+    _tellDifference() {
+      const link = this.links[this.at];
+      if (link.isFollowing) return;
+      const labels = [this.difference.dataset.difference, this.heads[this.at].label];
+      this.difference.replaceChildren(convcalc.differences.selected(link.states, labels));
     }
   }
 
   /** Called by the page once there are states, before anything is drawn. */
   convcalc.prepare = function (data) {
     convcalc.marks = Object.fromEntries(data.sides.marks.map(({ mark, ...rest }) => [mark, rest]));
-    new Page(data).choose(0);
+    const { heads } = data.sides;
+    const differs = (head) => head.rows.some((row) => row.mark !== "same");
+    new Page(data).choose(Math.max(0, heads.findIndex(differs)));
   };
 })();

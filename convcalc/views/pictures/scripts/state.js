@@ -8,7 +8,7 @@ convcalc.slots = {};
 /**
  * The state of one network on the page. Layers and blocks have an id: "n12" is nodes[12], "p3" is parts[3].
  * Every change goes through the methods, which tell whoever subscribed: listener(what), where `what` is "selected",
- * "open", "mode", "search" or "marks".
+ * "open", "mode", "search", "marks" or "axes" (charts reach less far or further).
  *
  * Where two networks stand side by side (sides.js), `marks` has what became of a layer or block, by id: "edited",
  * "affected", "added", "removed" or "converted", and nothing where it is the same; `peer` is the state of the other
