@@ -480,11 +480,13 @@ def test_the_address_names_what_is_chosen(page: Page) -> None:
 
 def test_it_prints_to_two_pages(page: Page) -> None:
     opened(page)
+    assert page.locator(".printed").is_hidden()
     for size in ("A4", "Letter"):
         assert len(re.findall(rb"/Type /Page\b", page.pdf(format=size))) == 2
     page.emulate_media(media="print")
     assert page.locator(".axes, #search").first.is_hidden()
-    assert page.inner_text(".only-print") == "The first 40 of 56 rows."
+    assert page.locator(".printed").is_visible()
+    assert page.inner_text(".printed") == "The first 40 of 56 rows."
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.locator("tr[data-row]").count() == 40
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
