@@ -222,6 +222,17 @@ def written(writer: Any, made: Swept) -> str:
     return kept.getvalue().decode()
 
 
+def test_a_picture_says_which_front_it_is() -> None:
+    view = shown(swept(over=["width=1,2,4", "input=12,16"], pareto="macs,-width"), 10)
+    assert view is not None
+    macs = [column_of(view.swept, "macs", [row]).cells[0] for row in view.rows]
+    assert scatter(view)["text"] == (
+        "3 rows by MACs and width. The front for small MACs and large width has 3 rows, "
+        f"from MACs {min(macs):,} with width 1 to MACs {max(macs):,} with width 4. "
+        "All rows are on the front of macs, -width."
+    )
+
+
 @pytest.mark.parametrize(
     ("over", "options"),
     [
@@ -441,10 +452,10 @@ def test_other_columns_can_be_drawn(page: Page) -> None:
         width, macs = row["point"]["width"], row["totals"]["macs"]
         best[width] = min(macs, best.get(width, macs))
     front = [width for width in best if not any(other > width and best[other] <= best[width] for other in best)]
-    assert f"Where more width and less MACs is better, {len(front)} rows are on the front" in about
+    assert f"The front for large width and small MACs has {len(front)} rows" in about
     assert f"from width 0.5 with MACs {best[0.5]:,} to width 4 with MACs {best[4]:,}" in about
     page.select_option("#x-better", "less")
-    assert "Where less width and less MACs is better, 1 row is on the front" in page.inner_text("#about")
+    assert "The front for small width and small MACs has 1 row: " in page.inner_text("#about")
     page.check("#x-log")
     assert page.evaluate("convcalc.states[0].axes.x.log") is True
     assert page.locator(".picture svg").count() == 1
@@ -469,11 +480,13 @@ def test_the_address_names_what_is_chosen(page: Page) -> None:
 
 def test_it_prints_to_two_pages(page: Page) -> None:
     opened(page)
+    assert page.locator(".printed").is_hidden()
     for size in ("A4", "Letter"):
         assert len(re.findall(rb"/Type /Page\b", page.pdf(format=size))) == 2
     page.emulate_media(media="print")
     assert page.locator(".axes, #search").first.is_hidden()
-    assert page.inner_text(".only-print") == "The first 40 of 56 rows."
+    assert page.locator(".printed").is_visible()
+    assert page.inner_text(".printed") == "The first 40 of 56 rows."
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.locator("tr[data-row]").count() == 40
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")

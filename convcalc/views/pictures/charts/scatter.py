@@ -96,11 +96,10 @@ def _about_front(view: Shown) -> list[str]:
     x, y, sweep = view.x, view.y, view.swept.sweep
     if not view.front:
         return [f"{title(x if not x.is_numeric else y)} has no order, so there is no front."]
-    more = [f"{'more' if column.is_more_better else 'less'} {title(column)}" for column in (x, y)]
+    sides = [f"{'large' if column.is_more_better else 'small'} {title(column)}" for column in (x, y)]
     first, last = view.front[0], view.front[-1]
     count = len(view.front)
-    text = f"Where {more[0]} and {more[1]} is better, {words.exact(count)} row{'' if count == 1 else 's'}"
-    text += f" {'is' if count == 1 else 'are'} on the front"
+    text = f"The front for {sides[0]} and {sides[1]} has {words.exact(count)} row{'' if count == 1 else 's'}"
     ends = [f"{title(x)} {_written(x, place)} with {title(y)} {_written(y, place)}" for place in (first, last)]
     text += f": {ends[0]}." if count == 1 else f", from {ends[0]} to {ends[1]}."
     asked = f"All rows are on the front of {visible(', '.join(sweep.pareto))}." if sweep.pareto else ""

@@ -142,10 +142,9 @@ convcalc.aboutScatter = function (state) {
   const ends = [front[0], front[front.length - 1]].map((row) =>
     [x, y].map((axis) => `${sweep.columns[axis.column].title} ${convcalc.cellText(sweep, row, axis.column)}`).join(" with "),
   );
-  const better = `${x.more ? "more" : "less"} ${first} and ${y.more ? "more" : "less"} ${second}`;
-  const verb = front.length === 1 ? "is" : "are";
+  const sides = `${x.more ? "large" : "small"} ${first} and ${y.more ? "large" : "small"} ${second}`;
   const where = front.length === 1 ? `: ${ends[0]}` : `, from ${ends[0]} to ${ends[1]}`;
-  texts.push(`Where ${better} is better, ${convcalc.counted(front.length, "row")} ${verb} on the front${where}.`);
+  texts.push(`The front for ${sides} has ${convcalc.counted(front.length, "row")}${where}.`);
   return texts.join(" ");
 };
 

@@ -78,6 +78,7 @@ convcalc.SweepState = class {
     this.sweep = sweep;
     this.selected = null;
     this.listeners = [];
+    this.members = null;
     this.axes = { x: this._axis(x), y: this._axis(y) };
   }
 
@@ -86,6 +87,7 @@ convcalc.SweepState = class {
   }
 
   tell(what) {
+    if (what === "axes") this.members = null;
     for (const listener of this.listeners) listener(what);
   }
 
@@ -107,10 +109,10 @@ convcalc.SweepState = class {
     this.tell("axes");
   }
 
-  /** The rows on the front of what is drawn. */
+  /** The rows on the front of what is drawn, worked out once for each choice of axes: it takes a while for many. */
   get front() {
     const { x, y } = this.axes;
-    return this.sweep.front(x.column, y.column, x.more, y.more);
+    return (this.members ??= this.sweep.front(x.column, y.column, x.more, y.more));
   }
 
   _axis(column) {

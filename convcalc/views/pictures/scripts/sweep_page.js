@@ -81,7 +81,7 @@
     const all = make("input", { id: "all-columns", type: "checkbox", onchange: () => showAll(table, all.checked) });
     showAll(table, false);
     const printed = sweep.count > PRINTED ? `The first ${PRINTED} of ${convcalc.counted(sweep.count, "row")}.` : "";
-    slot.append(make("div.bar", {}, search, status, make("label", {}, all, " all columns")), make("p.only-print", {}, printed));
+    slot.append(make("div.bar", {}, search, status, make("label", {}, all, " all columns")), make("p.printed", {}, printed));
     slot.append(table.element);
   }
 
