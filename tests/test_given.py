@@ -213,13 +213,13 @@ def test_a_mapping_has_the_mistakes_of_its_text(spec: dict[str, Any]) -> None:
         of_text = mistakes(text)
     if yaml.safe_load(text) != spec:  # as with "=", which PyYAML writes and does not read
         return
-    told = sorted((d.code, d.message, d.help) for d in of_mapping)
+    problems = sorted((d.code, d.message, d.help) for d in of_mapping)
     expected = []
     for problem in of_text:
         place = way(text, problem.line, problem.column)
         message = re.sub(r"in line \d+", "", problem.message)
         expected.append((problem.code, f"{place}: {message}" if place else message))
-    assert sorted((code, re.sub(r" at [\w.\[\]']+", " ", message)) for code, message, _ in told) == sorted(
+    assert sorted((code, re.sub(r" at [\w.\[\]']+", " ", message)) for code, message, _ in problems) == sorted(
         (code, re.sub(r" at [\w.\[\]']+", " ", message)) for code, message in expected
     )
     assert all((d.path, d.line, d.text) == ("<mapping>", 0, "") for d in of_mapping)

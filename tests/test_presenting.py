@@ -310,7 +310,7 @@ def test_a_browser_shows_it_in_the_colours_of_the_page(background: str) -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page()
         dialogs: list[object] = []
-        page.on("dialog", dialogs.append)
+        page.on("dialog", lambda dialog: dialogs.append(dialog))  # noqa: PLW0108  # it marks what it is given
         page.set_content(page_text)
         colours = page.evaluate(
             "[...document.querySelectorAll('td, th, caption, p, b, small')].map(e => getComputedStyle(e).color)"

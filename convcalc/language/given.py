@@ -25,7 +25,7 @@ _PLAIN = re.compile(r"(?!<<|---|\.\.\.|.* (?:#|$))-?[^\x00-'*,:-@\[\]`{|}-][^\x0
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
-class Places(msgspec.Struct):
+class MappingPlaces(msgspec.Struct):
     """The entry on every line of a text: the line of the collection that it is in, and its own part of the way."""
 
     parents: list[int] = []
@@ -67,7 +67,7 @@ class _Writer:
     """Writes a mapping and what is in it, an entry a line."""
 
     def __init__(self) -> None:
-        self.places = Places()
+        self.places = MappingPlaces()
         self.lines: list[str] = []
         self.size = 0
         self.problems: list[Diagnostic] = []

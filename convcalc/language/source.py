@@ -21,7 +21,7 @@ from convcalc.presenting import view_of
 from convcalc.visible import encodable
 
 if TYPE_CHECKING:
-    from convcalc.language.given import Places
+    from convcalc.language.given import MappingPlaces
     from convcalc.language.named import Named
     from convcalc.network import Network
 
@@ -127,7 +127,7 @@ class Source(msgspec.Struct, eq=False, dict=True):
     warnings: tuple[str, ...] = ()
     named: Named | None = None
     imported: Any = None
-    places: Places | None = None
+    places: MappingPlaces | None = None
     _last_line: tuple[int, str, int] = (0, "", 0)  # that was asked for: its number, text and place
 
     def with_text(self, text: str, named: Named | None = None) -> Source:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convcalc.analysis.lines import Line
 from convcalc.frames import Form, dataframe, typed
-from convcalc.reference.verified import Figure, LayerResult, Verification
 from convcalc.views import words
 from convcalc.views.marks import marks
 from convcalc.views.notebook import shared
 from convcalc.views.notebook.markup import page, table
 from convcalc.views.verify import shared as verify
 from convcalc.views.verify.shared import Verified, marked
+
+if TYPE_CHECKING:
+    from convcalc.reference.verified import Figure, LayerResult, Verification
 
 _FIGURES = {
     "output_shape": Form.SIZES,
