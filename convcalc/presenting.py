@@ -48,8 +48,8 @@ class Presented(Printed):
     def to_dataframe(self) -> Any:
         """The lines of the table as a DataFrame of pandas, or of polars where that alone is installed.
 
-        Columns are those of the command's CSV, with types that do not depend on what is in them. Counts are int64,
-        those beyond are Python's in an object column, shapes are lists.
+        Columns are those of the command's CSV. Counts are int64, or Int64 where some are missing, those beyond are
+        Python's in an object column; shapes are lists.
 
         Raises:
             ImportError: neither is installed.
