@@ -134,9 +134,6 @@ class ScriptEngine:
         return ScriptFailed(f"{what} failed: {reason}")
 
 
-Engine = ScriptEngine
-
-
 def _whole(digits: str) -> int | float:
     """The number that a script wrote; of a large one it writes as many digits as tell doubles apart, and then zeros."""
     number = int(digits)

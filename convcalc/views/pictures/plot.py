@@ -25,7 +25,7 @@ def svg(chart: Record, width: int = WIDTH, heading: str = "") -> str:
     `heading` is a line above it, for a picture that stands alone.
 
     Raises:
-        EngineMissing: what runs the script is not installed.
+        NotInstalled: what runs the script is not installed.
         ScriptFailed: the script failed.
     """
     above, height = _HEADING if heading else 0, chart["height"]

@@ -33,13 +33,6 @@ convcalc.decimal = function (number, count = 3) {
   return scale ? `${convcalc.digits(number / scale[0], count)} ${scale[1]}` : convcalc.digits(number, count);
 };
 
-/** Picoseconds in the unit that they fill. */
-convcalc.duration = function (picoseconds) {
-  const units = [[1e12, "s"], [1e9, "ms"], [1e6, "µs"], [1e3, "ns"]];
-  const unit = units.find(([factor]) => picoseconds >= factor) || [1, "ps"];
-  return `${convcalc.digits(picoseconds / unit[0], 3)} ${unit[1]}`;
-};
-
 /** How the numbers of one dimension of a chart's points are written. */
 convcalc.formatOf = function (chart, dimension) {
   const measure = chart.measures[dimension];
