@@ -6,7 +6,7 @@ import random
 from functools import cache
 from typing import Any
 
-from convcalc.views.pictures.engine import Engine
+from convcalc.views.pictures.engine import ScriptEngine
 from convcalc.views.report.svg import SCRIPTS
 
 Graph = dict[str, Any]
@@ -14,9 +14,9 @@ Graph = dict[str, Any]
 
 
 @cache
-def engine() -> Engine:
+def engine() -> ScriptEngine:
     """The scripts of a picture, loaded once for all tests of a process."""
-    return Engine(SCRIPTS)
+    return ScriptEngine(SCRIPTS)
 
 
 def drawn(draw: random.Random, most: int = 16) -> Graph:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, overload
 
 from convcalc import steps
+from convcalc.arithmetic.number import Traced
 
 Span = tuple[int, int] | None
 """First and last input position seen; None where an output position sees no input at all."""
@@ -34,12 +35,12 @@ class FieldTooIrregular(Exception):
 
 
 def spend(count: int) -> None:
-    """Take so many steps.
+    """Take so many steps; of a number whose formula is being made, as many as it comes to.
 
     Raises:
         FieldTooIrregular: there are not so many left.
     """
-    if not steps.afford(count):
+    if not steps.afford(count.value if isinstance(count, Traced) else count):
         raise FieldTooIrregular
 
 
