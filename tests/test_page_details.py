@@ -101,6 +101,18 @@ def test_a_layer_is_what_analyze_and_explain_say(
             assert text == " = ".join([*sides, f"{formula['value']:,}"])
 
 
+def test_a_bound_says_what_it_waits_for(new_page: NewPage, tmp_path: Path) -> None:
+    page = opened(new_page, ZOO / "resnet18.yaml", tmp_path, "--device", "a100")
+    analyzed = printed("analyze", ZOO / "resnet18.yaml", "--device", "a100")["layers"]
+    for row in analyzed[:3]:
+        select(page, row["name"])
+        value, waits = rows(page, ".costs")["bound of time"]
+        assert waits == {"compute": "arithmetic", "memory": "memory"}[row["bound"]["by"]]
+        number, unit = value.split()
+        picoseconds = float(number) * {"ns": 1e3, "µs": 1e6, "ms": 1e9}[unit]
+        assert picoseconds <= row["bound"]["ps"] < picoseconds * 1.01
+
+
 def test_shares_are_of_the_network(new_page: NewPage, tmp_path: Path) -> None:
     page = opened(new_page, ZOO / "resnet50.yaml", tmp_path)
     totals = printed("analyze", ZOO / "resnet50.yaml")["totals"]

@@ -42,7 +42,7 @@
     if (item.field_text) rows.push(figure("field", item.field_text));
     if (item.bound_ps != null) {
       const waits = item.bound_by === "compute" ? "arithmetic" : "memory";
-      rows.push(figure("at least", convcalc.duration(item.bound_ps), `waits for ${waits}`));
+      rows.push(figure("bound of time", convcalc.duration(item.bound_ps), waits));
     }
     return make("table.costs", null, make("caption.unseen", null, "Costs, with the share in the network"),
       make("tbody", null, ...rows));

@@ -16,7 +16,7 @@ convcalc.formats = {
   },
   intensity: { tick: (number) => convcalc.decimal(number), full: (number) => `${convcalc.digits(number)} operations a byte` },
   rate: { tick: (number) => convcalc.decimal(number), full: (number) => `${convcalc.decimal(number, 4)} operations a second` },
-  duration: { tick: (number) => convcalc.duration(number), full: (number) => convcalc.duration(number) },
+  duration: { tick: (number) => convcalc.tickOfTime(number), full: (number) => convcalc.duration(number) },
   plain: { tick: (number) => String(number), full: (number) => String(number) },
 };
 
@@ -31,6 +31,13 @@ convcalc.decimal = function (number, count = 3) {
   const scales = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
   const scale = scales.find(([factor]) => Math.abs(number) >= factor);
   return scale ? `${convcalc.digits(number / scale[0], count)} ${scale[1]}` : convcalc.digits(number, count);
+};
+
+/** Picoseconds in the unit that they fill, for an axis: without zeros behind the point. */
+convcalc.tickOfTime = function (picoseconds) {
+  const units = [[1e12, "s"], [1e9, "ms"], [1e6, "µs"], [1e3, "ns"]];
+  const unit = units.find(([factor]) => picoseconds >= factor) || [1, "ps"];
+  return `${convcalc.digits(picoseconds / unit[0], 3)} ${unit[1]}`;
 };
 
 /** How the numbers of one dimension of a chart's points are written. */
