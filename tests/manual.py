@@ -51,6 +51,10 @@ def command() -> Any:
     return typer.testing._get_command(application())  # type: ignore[attr-defined]
 
 
+_RATE = re.compile(r" +[\d.,]+ s, [\d.,]+( [kMG])? points/s")
+"""How fast a sweep was, which it says where it took over a second."""
+
+
 def run(line: str) -> tuple[int, str]:
     """The exit code of a command, and what it prints on a terminal without colours."""
     screen = _Terminal(io.BytesIO(), "utf-8", newline="\n", write_through=True)
@@ -62,7 +66,7 @@ def run(line: str) -> tuple[int, str]:
         except SystemExit as end:
             code = end.code
     assert isinstance(code, int)
-    text = screen.buffer.getvalue().decode()  # type: ignore[attr-defined]
+    text = _RATE.sub("", screen.buffer.getvalue().decode())  # type: ignore[attr-defined]
     return code, re.sub(" +$", "", text, flags=re.MULTILINE).lstrip("\n")
 
 

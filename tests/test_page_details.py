@@ -170,6 +170,16 @@ def test_a_network_without_findings_says_so(new_page: NewPage, tmp_path: Path) -
     assert "finds nothing" in page.locator('[data-slot="findings"]').inner_text()
 
 
+def test_a_rule_that_many_layers_break_is_folded(new_page: NewPage, tmp_path: Path) -> None:
+    skips = "".join(f"  - conv: {{out_channels: {8 + place}, kernel_size: 1, stride: 2}}\n" for place in range(7))
+    page = of_text(new_page, tmp_path, f"input: [8, 1024, 1024]\nlayers:\n{skips}")
+    listed = page.locator('[data-slot="findings"] .finding').filter(has_text="CC204")
+    shown = [item.is_visible() for item in listed.all()]
+    assert shown == [True] * 4 + [False] * 3
+    page.get_by_text("3 more of CC204").click()
+    assert all(item.is_visible() for item in listed.all())
+
+
 @pytest.mark.parametrize(
     ("text", "parts"),
     [

@@ -14,8 +14,8 @@
     });
   }
 
-  /** The columns: of a cost, what it is now and how it changed. */
-  function columnsOf(network) {
+  /** The columns: of a cost, what it is now and how it changed; why it changed, where that is known of any row. */
+  function columnsOf(network, rows) {
     const at = (name) => network.columns.indexOf(name);
     const amount = (name, title, write = convcalc.exact) => ({
       title,
@@ -44,7 +44,7 @@
       { ...change("macs", "± %"), cell: (row) => (row.uncosted ? "?" : percent(row.costs[at("macs")])), key: (row) => share(row.costs[at("macs")]) },
       change("bytes_moved", "± bytes moved", convcalc.binary),
       text("field", (row) => row.field_text ?? ""),
-      text("why", (row) => row.why ?? ""),
+      ...(rows.some((row) => row.why) ? [text("why", (row) => row.why ?? "")] : []),
     ];
   }
 
@@ -102,7 +102,7 @@
 
     _table(head) {
       const { rows } = this;
-      const columns = columnsOf(this.link.states[0].network);
+      const columns = columnsOf(this.link.states[0].network, rows);
       return convcalc.rows({
         columns,
         count: rows.length,

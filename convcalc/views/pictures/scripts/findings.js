@@ -3,6 +3,7 @@
 (function () {
   const { make } = convcalc;
   const SEVERITIES = ["error", "warning", "info"];
+  const SHOWN = 4; // of a rule
 
   /** The severity as a word, the rule, what it says and what helps; below that where it is, if `state` can go there. */
   function item(finding, network, state) {
@@ -33,6 +34,25 @@
     return counts.filter(([count]) => count).map(([count, word]) => plural(count, word)).join(", ");
   }
 
+  /** The findings of each rule together, in the order in which rules come first. */
+  function byRule(findings) {
+    const rules = new Map();
+    for (const finding of findings) {
+      const name = `${finding.severity} ${finding.code}`;
+      rules.set(name, [...(rules.get(name) ?? []), finding]);
+    }
+    return [...rules.values()];
+  }
+
+  /** A rule that many layers break is shown at a few, and the others where somebody asks for them. */
+  function folded(alike, network, state) {
+    const items = alike.map((finding) => item(finding, network, state));
+    const rest = items.slice(SHOWN);
+    if (rest.length < 2) return items;
+    const summary = make("summary", null, `${rest.length} more of ${alike[0].code} ${alike[0].rule}`);
+    return [...items.slice(0, SHOWN), make("li.more", null, make("details", null, summary, make("ul.findings", null, ...rest)))];
+  }
+
   convcalc.slots.findings = function (element, state) {
     const network = state.network;
     const findings = [...network.findings].sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
@@ -40,7 +60,7 @@
       element.append(make("p.remark", null, "convcalc lint finds nothing in this network."));
       return;
     }
-    const list = make("ul.findings", null, ...findings.map((finding) => item(finding, network, state)));
+    const list = make("ul.findings", null, ...byRule(findings).flatMap((alike) => folded(alike, network, state)));
     element.append(make("p.remark", null, `convcalc lint: ${counted(findings)}.`), list);
     state.subscribe((what) => {
       if (what !== "selected") return;
