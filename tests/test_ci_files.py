@@ -236,6 +236,20 @@ def test_the_lowest_versions_that_are_tested_are_those_that_are_allowed() -> Non
     assert {name: padded(version) for name, version in allowed.items() if name not in checkers} == tested
 
 
+@pytest.mark.skipif(os.name != "posix", reason="runs Bash")
+@pytest.mark.parametrize(("user", "code"), [(0, 1), (0, 0), (1000, 0)])
+def test_without_a_browser_the_run_goes_on_and_says_so(user: int, code: int, tmp_path: Path) -> None:
+    for name, line in (("id", f"echo {user}"), ("apt-get", f"exit {code}")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n", "utf-8")
+        (tmp_path / name).chmod(0o755)
+    text = (ROOT / ".ci" / "run").read_text("utf-8")
+    part = text[text.index("if ! command -v chromium") : text.index("test_line=")]
+    command = [shutil.which("bash") or "bash", "-euo", "pipefail", "-c", f"{part}\necho goes on"]
+    done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("goes on\n")
+    assert ("are skipped" in done.stdout) == (user != 0 or code != 0)
+
+
 def padded(version: str) -> str:
     parts = version.split(".")
     return ".".join([*parts, "0", "0"][: max(len(parts), 3)])

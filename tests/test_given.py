@@ -330,6 +330,13 @@ def test_the_name_of_a_file_is_not_its_text(name: str) -> None:
     assert problem.help == "convcalc.load reads a file, or a network of the zoo, by its name"
 
 
+def test_half_a_surrogate_pair_in_a_text_is_a_mistake_at_its_place() -> None:
+    [problem] = mistakes("input: [3, 8, 8]\nname: \ud800\nlayers: [relu]")
+    assert (problem.path, problem.line, problem.column, problem.code) == ("<text>", 2, 7, "CC001")
+    assert problem.message == "half a surrogate pair is no character, and stands in no text"
+    assert problem.text == "name: ?"
+
+
 # ---- how mistakes are shown --------------------------------------------------------------------------------------
 
 WRONG = 'input: [3, 8, 8]\nlayers:\n  - conv: {out_channels: 64, kernal_size: 3}\n  - "reluu\\x1b[31m"\n'

@@ -31,8 +31,7 @@ from view_texts import on_console, piped
 from convcalc import steps
 from convcalc.analysis.report import Convention
 from convcalc.cli import completion
-from convcalc.cli.work import progress
-from convcalc.cli.work import sweep as work
+from convcalc.cli.work import progress, targets
 from convcalc.cli.work.again import Again
 from convcalc.language.source import Source, SpecError
 from convcalc.sweeping import values
@@ -458,7 +457,7 @@ def test_totals_are_completed() -> None:
 def test_a_file_that_cannot_be_made_is_refused_before_the_work(
     calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "find_spec", lambda name: None)
+    monkeypatch.setattr(targets, "find_spec", lambda name: None)
     code, out, err = swept("-o", "a.parquet")
     assert (code, out, calls) == (2, "", [])
     assert err.endswith("that takes pyarrow, which is not installed: pip install 'convcalc[parquet]'")

@@ -24,8 +24,7 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 import convcalc
-from convcalc.cli.work import progress
-from convcalc.cli.work import sweep as work
+from convcalc.cli.work import progress, targets
 from convcalc.sweeping.axes import Axis
 from convcalc.sweeping.record import Sweep
 from convcalc.views.pictures import sweep_record
@@ -272,9 +271,11 @@ def test_files_are_written_whole_or_not_at_all() -> None:
     code, out, err = run("--plot", "b.svg", "-o", "b.svg")
     assert (code, out) == (2, "")
     assert "-o and --plot name the same file" in err
+    assert "-o and --plot name the same file" in run("--plot", "./b.svg", "-o", "b.svg")[2]
     code, out, err = run("--plot", "b.png")
     assert (code, out) == (2, "")
     assert "--plot writes SVG: expected a name that ends in .svg, or -, found b.png" in err
+    assert run("--plot", "D.SVG", "-o", "D.HTML")[0] == 0
     code, _, err = run("--plot", "c.svg", "--where", "macs < 0")
     assert code == 2
     assert "cannot write c.svg: there is nothing to draw, as no point satisfies it" in err
@@ -286,7 +287,7 @@ def test_files_are_written_whole_or_not_at_all() -> None:
 
 @pytest.mark.parametrize(("option", "name"), [("--plot", "quickjs-ng"), ("-o", "Jinja2")])
 def test_what_is_not_installed_is_told_before_the_work(option: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "find_spec", lambda _: None)
+    monkeypatch.setattr(targets, "find_spec", lambda _: None)
     monkeypatch.setattr("convcalc.sweeping.run.sweep", lambda *_, **__: pytest.fail("it was worked out"))
     code, out, err = run(option, "a.svg" if option == "--plot" else "a.html")
     assert (code, out) == (2, "")

@@ -62,8 +62,8 @@ def report(
 ) -> None:
     """A page to look at: the graph of a network, every layer's costs, memory over time, receptive fields.
 
-    One HTML file that opens from disk and asks for nothing from the network; or the graph alone, as SVG. Several
-    networks, or --variant, stand side by side with the first on the page, and what differs is marked.
+    One HTML file that opens from disk and asks for nothing from the network; or the graph alone, as SVG, Mermaid or
+    dot. Several networks, or --variant, stand side by side with the first on the page, and what differs is marked.
     """
     work.report(
         SideRequest(files, variant, layer or [], except_ or [], blocks, allow_input_change),

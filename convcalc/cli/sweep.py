@@ -103,7 +103,7 @@ def sweep(
     ] = None,
     plot: Annotated[
         str | None,
-        option("FILE", "Draw what is kept over the first two keys as SVG, with its front; - prints it for the table."),
+        option("FILE", "Draw what is kept over the first two keys as SVG, with its front; - prints it, not the table."),
     ] = None,
     force: Force = False,
     dask: Annotated[

@@ -16,7 +16,6 @@ from convcalc.language.advice import Trials, blamed
 from convcalc.language.build import NetworkBuilder, StepsSpent
 from convcalc.language.elsewhere import field_advice
 from convcalc.language.forms import under_own_names
-from convcalc.language.given import TEXT, source_of
 from convcalc.language.inputs import Inputs
 from convcalc.language.limits import limits, values_of
 from convcalc.language.misreadings import order_of_axes
@@ -24,7 +23,7 @@ from convcalc.language.overrides import parted
 from convcalc.language.parsing import parse
 from convcalc.language.places import TextPlaces
 from convcalc.language.settings import Settings
-from convcalc.language.source import Diagnostic, Source, SpecError
+from convcalc.language.source import GIVEN_TEXT, Diagnostic, Source, SpecError
 from convcalc.language.suggestions import did_you_mean
 from convcalc.language.template import Block, CompiledLayer, Compiler, InReach
 from convcalc.language.tree import Mapping, Node, Scalar, Sequence, brief, described, entries_of, items_of
@@ -74,13 +73,19 @@ def loads(
         SpecError: with everything that is wrong, and the layers that could be worked out all the same.
         TypeError: it is neither a text nor a mapping.
     """
-    source = spec if isinstance(spec, Source) else source_of(spec)
+    source = spec if isinstance(spec, Source) else _source_of(spec)
     reading = examine(source, inputs=inputs, variables=variables, with_places=False)
     if warn is not None and reading.warnings:
         warn(reading.warnings)
     if reading.problems or reading.network is None:
         raise SpecError(reading.problems, reading.network, lambda: reading.diagnostics)
     return reading.network if source.places is None else _nowhere(reading.network)
+
+
+def _source_of(spec: str | abc.Mapping[str, object]) -> Source:
+    from convcalc.language.given import source_of  # what reads files takes no time for it
+
+    return source_of(spec)
 
 
 def _nowhere(network: Network) -> Network:
@@ -359,7 +364,7 @@ class Reading:
         start = 0 if tree is None else tree.start
         if not self._problems:
             message = f"expected a spec, a mapping with `input` and `layers`; found {what}"
-            is_name = self.source.path == TEXT and isinstance(tree, Scalar)
+            is_name = self.source.path == GIVEN_TEXT and isinstance(tree, Scalar)
             advice = "convcalc.load reads a file, or a network of the zoo, by its name" if is_name else ""
             self._problems.append(self.source.diagnostic("CC012", start, start + 1, message, advice))
 

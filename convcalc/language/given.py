@@ -14,14 +14,16 @@ from typing import Any
 import msgspec
 
 from convcalc.language.parsing import DEEPEST
-from convcalc.language.source import LARGEST_FILE, Diagnostic, Source, SpecError
+from convcalc.language.source import GIVEN_TEXT, LARGEST_FILE, Diagnostic, Source, SpecError
 from convcalc.language.tree import LONGEST_NUMBER, resolve
 from convcalc.visible import in_yaml, short
 
-TEXT, MAPPING = "<text>", "<mapping>"
-"""How messages name a spec that is in no file."""
+MAPPING = "<mapping>"
+"""How messages name a mapping that a program gives."""
 _PLAIN = re.compile(r"(?!<<|---|\.\.\.|.* (?:#|$))-?[^\x00-'*,:-@\[\]`{|}-][^\x00-\x1f,:\[\]{}\x7f]*")
 """A text that may stand as it is, also in braces: what begins with no mark of YAML, and holds none that ends it."""
+_HALF = re.compile("[\ud800-\udfff]")
+_NO_CHARACTER = "half a surrogate pair is no character, and stands in no text"
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -56,8 +58,12 @@ def source_of(spec: str | Mapping[Any, Any]) -> Source:
     """
     if isinstance(spec, str):
         if len(spec) > LARGEST_FILE:
-            raise SpecError([Diagnostic(TEXT, 0, 0, 0, "CC008", _too_large())])
-        return Source(TEXT, spec)
+            raise SpecError([Diagnostic(GIVEN_TEXT, 0, 0, 0, "CC008", _too_large())])
+        half = _HALF.search(spec)
+        if half is not None:
+            shown = Source(GIVEN_TEXT, spec.encode(errors="replace").decode())  # a ? for each
+            raise SpecError([shown.diagnostic("CC001", *half.span(), _NO_CHARACTER)])
+        return Source(GIVEN_TEXT, spec)
     if isinstance(spec, Mapping):
         return _Writer().source(spec)
     raise TypeError(f"expected the text of a spec, or a mapping that says the same, found {_a(spec)}")
@@ -157,12 +163,9 @@ class _Writer:
         """A text as it reads without quotes wherever it can, as in the YAML that it comes from."""
         if _PLAIN.fullmatch(text) and text.isprintable() and _is_text(text):
             return text
-        if not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                self._problem(line, "CC001", "half a surrogate pair is no character, and stands in no text")
-                return '""'
+        if _HALF.search(text):
+            self._problem(line, "CC001", _NO_CHARACTER)
+            return '""'
         return in_yaml(text)
 
     def _problem(self, line: int, code: str, message: str) -> None:

@@ -29,6 +29,8 @@ STDIN = "-"
 """How standard input is named."""
 _SHOWN_STDIN = "<stdin>"
 """How messages name it."""
+GIVEN_TEXT = "<text>"
+"""How messages name a text that a program gives."""
 
 LARGEST_FILE = 16 * 2**20
 """Bytes of a spec that are read at most."""

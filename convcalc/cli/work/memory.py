@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from convcalc import steps
 from convcalc.cli.output import STDOUT, ExitCode, end, fail, refuse, save, show_errors
 from convcalc.cli.work.progress import working
+from convcalc.cli.work.targets import check_plot
 from convcalc.language.named import file_of, readable
 from convcalc.views.output import Output
 
@@ -56,7 +57,8 @@ def memory(
     for file in files:
         try:
             with steps.afresh():
-                planned = plan(load(file, inputs, variables, **how), order=order, **terms)
+                with working(f"planning {readable(file)}"):
+                    planned = plan(load(file, inputs, variables, **how), order=order, **terms)
                 if plot is not None:
                     save(plot, [_picture(planned.timeline)], force=force)
                 if plot != STDOUT:
@@ -73,8 +75,7 @@ def _check_plot(plot: str, files: Sequence[str], *, force: bool) -> None:
     """End the command where it is certain beforehand that no picture would be written."""
     if len(files) > 1:
         fail(f"--plot draws one network, found {len(files)}: draw each by a command of its own")
-    if plot != STDOUT and not plot.lower().endswith(".svg"):
-        fail(f"--plot writes SVG: expected a name that ends in .svg, or -, found {readable(plot)}")
+    check_plot(plot)
     refuse(plot, force=force, sources=map(file_of, files))
 
 

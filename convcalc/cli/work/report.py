@@ -13,6 +13,7 @@ from convcalc import steps
 from convcalc.cli.output import STDOUT, fail, refuse, reject, save
 from convcalc.cli.work.progress import working
 from convcalc.cli.work.sides import SideRequest, mistakes_named, refuse_mixed, sides_of
+from convcalc.cli.work.targets import check_packages, ending
 from convcalc.language.named import file_of, readable
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def report(
 
     format = format or _format(output)  # noqa: A001  # the option's name
     _check(asked, format, look)
+    check_packages(format, output)
     refuse(output, force=force, sources=map(file_of, asked.files))
     ways = _Ways(inputs, variables, terms, how, look)
     options = [*asked.options(), *given_options(inputs, variables, terms, how), *_look_options(look)]
@@ -104,7 +106,7 @@ def _check(asked: SideRequest, format: str, look: Look) -> None:  # noqa: A002  
 
 def _format(output: str) -> str:
     """What is written, as the name of the file says it."""
-    known = ENDINGS.get(PurePath(output).suffix)
+    known = ENDINGS.get(ending(output))
     if known is None:
         what = (
             "standard output has no name that says" if output == STDOUT else f"the name {readable(output)} does not say"
@@ -129,6 +131,7 @@ def _alone(asked: SideRequest, ways: _Ways, format: str, command: str) -> Depict
     return Depicted(readable(file), report, opened, ways.look["color_by"] or DEFAULT_COLOR, command, findings)
 
 
+@working("reading the networks")
 def _side_by_side(asked: SideRequest, ways: _Ways, command: str) -> SideBySide:
     """The networks that are compared, of which those that could be had are shown."""
     from convcalc.cli.loading import load
@@ -191,7 +194,7 @@ def _command(files: Sequence[str], output: str, format: str, options: Iterable[s
     """What makes the file again; empty where a network comes from standard input. A folder is nobody's business."""
     if STDOUT in files:
         return ""
-    kind = () if output != STDOUT and ENDINGS.get(PurePath(output).suffix) == format else ("--format", format)
+    kind = () if output != STDOUT and ENDINGS.get(ending(output)) == format else ("--format", format)
     words = ["convcalc", "report", *files, *options, *kind, "-o", PurePath(output).name]
     return " ".join(map(shlex.quote, words))
 

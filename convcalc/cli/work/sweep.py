@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from convcalc import steps
 from convcalc.cli.output import STDOUT, ExitCode, end, fail, refuse, reject, say, show
+from convcalc.cli.work.targets import check_packages, check_plot, ending
 from convcalc.language.named import readable
 
 if TYPE_CHECKING:
@@ -24,12 +24,6 @@ COLUMNS = "parquet"
 """What no terminal shows, and so is no view: columns for programs."""
 FILES = {".parquet": COLUMNS, ".csv": "csv", ".json": "json", ".md": "markdown", ".html": "html", ".svg": "svg"}
 """What a file is written as, by how its name ends."""
-PACKAGES = {
-    COLUMNS: ("parquet", "pyarrow", "pyarrow"),
-    "html": ("report", "jinja2", "Jinja2"),
-    "svg": ("report", "quickjs", "quickjs-ng"),
-}
-"""What formats take that is not always installed: the extra, how the package is imported, and what it is called."""
 
 
 def sweep(
@@ -64,7 +58,7 @@ def sweep(
     if plot == STDOUT:
         format = "svg"  # noqa: A001  # the option's name
     targets = _targets(output, plot, file, force=force)
-    _check_packages(format)
+    check_packages(format)
     try:
         claim = None if assertion is None else Assertion(assertion)
         with points_done() as progress:
@@ -94,31 +88,22 @@ def _targets(output: str | None, plot: str | None, file: str, *, force: bool) ->
     if output not in (None, STDOUT):
         targets[output] = _format_of(output)
     if plot not in (None, STDOUT):
-        if PurePath(plot).suffix.lower() != ".svg":
-            fail(f"--plot writes SVG: expected a name that ends in .svg, or -, found {readable(plot)}")
-        if plot in targets:
+        check_plot(plot)
+        if any(os.path.realpath(plot) == os.path.realpath(path) for path in targets):
             fail(f"cannot write {readable(plot)}: -o and --plot name the same file")
         targets[plot] = "svg"
     for path, format_ in targets.items():
-        _check_packages(format_, path)
+        check_packages(format_, path)
         refuse(path, force=force, sources=[file])
     return targets
 
 
 def _format_of(path: str) -> str:
     """What a file is written as."""
-    if PurePath(path).suffix not in FILES:
+    if ending(path) not in FILES:
         endings = ", ".join(FILES)
         fail(f"cannot write {readable(path)}: expected a name that ends in one of {endings}, which says what it holds")
-    return FILES[PurePath(path).suffix]
-
-
-def _check_packages(format: str, path: str = STDOUT) -> None:  # noqa: A002  # the option's name
-    """End the command before its work is done where a package is missing that the format takes."""
-    extra, package, name = PACKAGES.get(format, ("", "", ""))
-    if extra and find_spec(package) is None:
-        advice = f"that takes {name}, which is not installed: pip install 'convcalc[{extra}]'"
-        fail(f"cannot write {'standard output' if path == STDOUT else readable(path)}: {advice}")
+    return FILES[ending(path)]
 
 
 def _with_command(

@@ -16,7 +16,12 @@ def escaped(text: str, longest: int = LONGEST) -> str:
 
 
 def safe(text: str) -> Any:
-    """A text that is markup, a style or a script of our own, or data in which nothing is markup."""
+    """A text that is markup, a style or a script of our own, or data in which nothing is markup.
+
+    Raises:
+        NotInstalled: Jinja2 is not there, with which this comes.
+    """
+    _require_jinja()
     from markupsafe import Markup
 
     return Markup(text)  # noqa: S704  # that is what it is for
@@ -28,7 +33,7 @@ def rendered(folder: Path, template: str, **values: Any) -> str:
     Raises:
         NotInstalled: Jinja2 is not there.
     """
-    require("report", "jinja2", purpose="a page")
+    _require_jinja()
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -40,6 +45,10 @@ def rendered(folder: Path, template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template(template).render(**values)
+
+
+def _require_jinja() -> None:
+    require("report", "jinja2", purpose="a page")
 
 
 def _visible(value: Any) -> Any:

@@ -21,10 +21,10 @@
   };
 
   /** What is known of the field: a size, Infinity where all of the input is seen, null where nobody knows. */
-  function field(item) {
+  convcalc.fieldOf = function (item) {
     if (/\ball\b/.test(item.field_text ?? "")) return Infinity;
     return item.field ?? null;
-  }
+  };
 
   /**
    * The amount of a layer or block in a mode, a number to compare with others; null where it has none: an input, a
@@ -32,7 +32,7 @@
    */
   convcalc.amount = function (network, item, mode) {
     if (!item.costs) return null;
-    if (mode === "field") return field(item);
+    if (mode === "field") return convcalc.fieldOf(item);
     if (mode === "bound") return item.bound_ps === undefined ? null : Number(item.bound_ps);
     if (item.uncosted && item.uncosted >= (item.last ?? 1) - (item.first ?? 0)) return null;
     return Number(item.costs[network.columns.indexOf(convcalc.amounts[mode].column)]);

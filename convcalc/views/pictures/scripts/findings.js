@@ -30,8 +30,8 @@
   /** "3 warnings, 1 info". */
   function counted(findings) {
     const counts = SEVERITIES.map((severity) => [findings.filter((finding) => finding.severity === severity).length, severity]);
-    const plural = (count, word) => `${count} ${word}${count === 1 || word === "info" ? "" : "s"}`;
-    return counts.filter(([count]) => count).map(([count, word]) => plural(count, word)).join(", ");
+    const texts = counts.map(([count, word]) => count && convcalc.counted(count, word, word === "info" ? word : undefined));
+    return texts.filter(Boolean).join(", ");
   }
 
   /** The findings of each rule together, in the order in which rules come first. */

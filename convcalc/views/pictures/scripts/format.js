@@ -34,3 +34,6 @@ convcalc.duration = function (picoseconds) {
   const integer = convcalc.exact(digits.slice(0, digits.length - places));
   return `${integer}${places ? `.${digits.slice(-places)}` : ""} ${suffix}`;
 };
+
+/** A count with its noun. */
+convcalc.counted = (count, noun, many = `${noun}s`) => `${convcalc.exact(count)} ${Number(count) === 1 ? noun : many}`;

@@ -147,6 +147,3 @@ convcalc.aboutScatter = function (state) {
   texts.push(`The front for ${sides} has ${convcalc.counted(front.length, "row")}${where}.`);
   return texts.join(" ");
 };
-
-/** A count with its noun. */
-convcalc.counted = (count, noun) => `${convcalc.exact(count)} ${noun}${count === 1 ? "" : "s"}`;

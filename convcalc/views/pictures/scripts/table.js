@@ -13,17 +13,13 @@
     { title: "share", hint: "of the network's MACs", cost: "macs", isShare: true },
     { title: "element-wise ops", cost: "elementwise_ops" },
     { title: "bytes", hint: "read and written: inputs, weights, outputs", cost: "bytes_moved" },
-    { title: "field", hint: "receptive field: positions of the input that an output position can depend on", amount: field },
+    { title: "field", hint: "receptive field: positions of the input that an output position can depend on", amount: convcalc.fieldOf },
     { title: "bound", hint: "at least so long on the device", amount: bound },
   ];
 
   /** The positions of a layer's output, all axes multiplied. */
   function outputSize(item) {
     return item.shape === "?" ? null : item.shape.split("x").reduce((size, axis) => size * Number(axis), 1);
-  }
-
-  function field(item) {
-    return /\ball\b/.test(item.field_text ?? "") ? Infinity : item.field ?? null;
   }
 
   function bound(item) {
@@ -214,8 +210,8 @@
       const total = this.layers.ids.filter((id) => id[0] === "n").length;
       const sorting = this.rows?.sorting ?? null;
       this.order.hidden = sorting === null;
-      if (this.state.search.trim()) this.count.value = `${counted(rows.length, "match", "matches")}`;
-      else this.count.value = `${counted(total, "layer", "layers")}`;
+      if (this.state.search.trim()) this.count.value = convcalc.counted(rows.length, "match", "matches");
+      else this.count.value = convcalc.counted(total, "layer");
       const order = sorting ? `, sorted by ${this.layers.titles[sorting.column]}, ${sorting.descending ? "largest" : "smallest"} first` : "";
       if (this.wasTold) convcalc.announce(`${this.count.value}${order}`);
       this.wasTold = true;
@@ -327,14 +323,10 @@
       document.addEventListener("copy", write, { capture: true, once: true });
       const isCopied = document.execCommand("copy"); // a page from disk may have no navigator.clipboard
       document.removeEventListener("copy", write, { capture: true });
-      const text = isCopied ? `${counted(lines.length - 1, "row", "rows")} copied` : "the browser does not let this page copy";
+      const text = isCopied ? `${convcalc.counted(lines.length - 1, "row")} copied` : "the browser does not let this page copy";
       this.count.value = text;
       convcalc.announce(text);
     }
-  }
-
-  function counted(count, word, many) {
-    return `${convcalc.exact(count)} ${count === 1 ? word : many}`;
   }
 
   function made(tag, properties = {}, ...children) {

@@ -58,7 +58,7 @@
     return { nodes, clusters, edges: edges(network, seen) };
   };
 
-  /** How many nodes would be seen with every part open up to `depth` levels of them. */
+  /** The places of the parts that are open where `depth` levels of them are. */
   convcalc.openTo = function (network, depth) {
     const depths = [];
     network.parts.forEach((part) => depths.push(part.parent == null ? 0 : depths[part.parent] + 1));
