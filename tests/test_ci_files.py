@@ -243,7 +243,7 @@ def test_without_a_browser_the_run_goes_on_and_says_so(user: int, code: int, tmp
         (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n", "utf-8")
         (tmp_path / name).chmod(0o755)
     text = (ROOT / ".ci" / "run").read_text("utf-8")
-    part = text[text.index("if ! command -v chromium") : text.index("test_line=")]
+    part = text[text.index("if ! command -v chromium") : text.index("drawing=")]
     command = [shutil.which("bash") or "bash", "-euo", "pipefail", "-c", f"{part}\necho goes on"]
     done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=True)
     assert done.stdout.endswith("goes on\n")
