@@ -261,6 +261,19 @@ def test_names_stay_text(page: Page, tmp_path: Path) -> None:
     assert spoken.startswith("</script><b>bold</b>, relu")
 
 
+@pytest.mark.parametrize("name", ["constructor", "toString"])
+def test_names_that_objects_have_are_written_below_an_axis(page: Page, tmp_path: Path, name: str) -> None:
+    """ECharts keeps the widths of texts in a plain object, in which such a name stands for something else."""
+    unit = "blocks:\n  unit:\n    layers:\n      - conv: {out_channels: 4, kernel_size: 3}\n      - relu\n"
+    spec = f"name: names\ninput: [3, 8, 8]\n{unit}layers:\n  - unit: {{name: {name}}}\n"
+    (tmp_path / "net.yaml").write_text(spec, "utf-8")
+    run("report", tmp_path / "net.yaml", "-o", tmp_path / "net.html")
+    opened(page, tmp_path / "net.html")
+    assert name in chart(page, "memory").inner_text()
+    assert page.evaluate("name => convcalc.measurable(name)", name) == f"{name} "
+    assert page.evaluate("convcalc.measurable('stem')") == "stem"
+
+
 def test_thousands_of_layers_are_drawn(page: Page, tmp_path: Path) -> None:
     layers = ["  - conv: {out_channels: 4, kernel_size: 3, padding: 1}", "  - relu"] * 2_500
     layers[2_000] = "  - conv: {name: wide, out_channels: 64, kernel_size: 1}"

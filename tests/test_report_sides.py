@@ -13,6 +13,8 @@ from command_line import application
 from typer.testing import CliRunner, Result
 
 import convcalc
+from convcalc.analysis.compare import delta
+from convcalc.views.compare import shared
 
 if TYPE_CHECKING:
     from browser import NewPage
@@ -420,3 +422,29 @@ def test_names_stay_text(opened: Opened, tmp_path: Path) -> None:
     assert page.locator("img").count() == 0
     assert page.get_by_role("heading", level=1).text_content() == hostile
     assert rows(page).locator("th").all_text_contents() == [hostile]
+
+
+def test_a_long_name_leaves_room_for_the_numbers(opened: Opened, tmp_path: Path) -> None:
+    name = "x" * 3000
+    paths = []
+    for place, size in enumerate((3, 5)):
+        path = tmp_path / f"{place}.yaml"
+        conv = f"{{name: {name}, out_channels: 4, kernel_size: {size}}}"
+        path.write_text(f"name: long\ninput: [3, 9, 9]\nlayers:\n  - conv: {conv}\n", "utf-8")
+        paths.append(str(path))
+    page = opened(*paths)
+    assert rows(page).locator("th").all_text_contents() == [name]
+    assert rows(page).locator("th span").get_attribute("title") == name
+    box: Any = rows(page).get_by_text("edited").bounding_box()
+    assert box["x"] + box["width"] < 1280
+
+
+@pytest.mark.parametrize(
+    ("base", "head"),
+    [(100_000, 100_350), (10_000_000, 10_035_001), (400, 401), (400, 403), (10_000, 9_995), (1, 2**60), (3, 2)],
+)
+def test_percentages_are_those_of_compare(opened: Opened, base: int, head: int) -> None:
+    """Also on both sides of a tie: 0.3500 and 0.35001 %, and 0.25 and 0.75, which are ties also in binary."""
+    page = opened("zoo:alexnet", "zoo:alexnet")
+    text = page.evaluate("costs => convcalc.differences.percent(costs)", [str(base), str(head)])
+    assert text.replace("\u2212", "-") == shared.percent(delta(base, head))

@@ -191,7 +191,18 @@ def test_what_hides_or_acts_is_shown() -> None:
 
 @pytest.mark.parametrize(
     "number",
-    [0, 9_999_999, 10_000_000, 12_250_000, 12_350_000, 999_950_000, 1_125_000_000, 4_089_184_256, 9 * 10**14 + 1],
+    [
+        0,
+        9_999_999,
+        10_000_000,
+        12_250_000,
+        12_350_000,
+        999_950_000,
+        1_125_000_000,
+        4_089_184_256,
+        9 * 10**14 + 1,
+        9 * 10**15,
+    ],
 )
 def test_numbers_are_written_as_on_the_command_line(number: int) -> None:
     assert engine().call("convcalc.scaled", number) == words.scaled(number)

@@ -33,7 +33,7 @@
     const size = (number) => (big(number) < 0n ? -big(number) : big(number));
     const text = (title, of) => ({ title, cell: of, key: of });
     return [
-      text("layer", (row) => row.name),
+      { ...text("layer", (row) => row.name), cell: (row) => named(row.name) },
       { title: "change", cell: (row) => badge(row.mark), key: (row) => Object.keys(convcalc.marks).indexOf(row.mark) },
       text("kind", (row) => row.kind),
       text("output", (row) => row.shape),
@@ -46,6 +46,13 @@
       text("field", (row) => row.field_text ?? ""),
       ...(rows.some((row) => row.why) ? [text("why", (row) => row.why ?? "")] : []),
     ];
+  }
+
+  /** A name, cut where it is so long that the numbers beside it would not be seen; all of it where the pointer rests. */
+  function named(name) {
+    const label = element("span", "name", name);
+    label.title = name;
+    return label;
   }
 
   const share = ([before, after]) => {

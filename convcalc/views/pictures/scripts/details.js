@@ -36,9 +36,10 @@
 
   /** Every cost of a layer or block with its share in the network, its bound and what it sees. */
   function figures(network, item) {
-    const rows = network.columns.map((name, place) =>
-      figure(LABELS[name], amount(item, name, item.costs[place]), share(item.costs[place], sums(network)[place])),
-    );
+    const rows = network.columns.map((name, place) => {
+      const written = amount(item, name, item.costs[place]);
+      return figure(LABELS[name], written, written === "?" ? "" : share(item.costs[place], sums(network)[place]));
+    });
     if (item.field_text) rows.push(figure("field", item.field_text));
     if (item.bound_ps != null) {
       const waits = item.bound_by === "compute" ? "arithmetic" : "memory";

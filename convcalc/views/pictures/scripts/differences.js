@@ -23,9 +23,9 @@ convcalc.differences = (function () {
   function percent([before, after]) {
     const [first, second] = [big(before), big(after)];
     if (first === 0n || first === second) return "";
-    const size = Number(((second - first) * 100000n) / first) / 1000;
+    const size = Number(((second - first) * 10n ** 15n) / first) / 1e13;
     if (Math.abs(size) < 0.05) return `${second > first ? "+" : "−"}<0.1 %`;
-    return `${size > 0 ? "+" : "−"}${convcalc.exact(Math.abs(size).toFixed(1))} %`;
+    return `${size > 0 ? "+" : "−"}${convcalc.exact(convcalc.fixed(Math.abs(size), 1))} %`;
   }
 
   /** The word and the sign of a mark. */

@@ -19,7 +19,7 @@ convcalc.binary = function (size) {
   const units = ["TiB", "GiB", "MiB", "KiB"];
   for (let place = 0; place < units.length; place++) {
     const factor = 1024 ** (units.length - place);
-    if (Number(size) >= factor) return `${convcalc.fixed(Number(size) / factor, 1)} ${units[place]}`;
+    if (Number(size) >= factor) return `${convcalc.exact(convcalc.fixed(Number(size) / factor, 1))} ${units[place]}`;
   }
   return `${size} B`;
 };

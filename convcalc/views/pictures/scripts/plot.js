@@ -65,6 +65,12 @@ convcalc.legendHeight = function (legend, width) {
 };
 
 /**
+ * A name that ECharts can measure: it keeps the widths of texts in a plain object, in which the names of objects' own
+ * members stand for something else. A space behind such a name is not seen.
+ */
+convcalc.measurable = (name) => (name in Object.prototype ? `${name} ` : name);
+
+/**
  * The option of a chart, ready to be drawn so wide: a copy, whose axes write their numbers as the chart's measures say.
  */
 convcalc.chartOption = function (chart, width) {
@@ -73,7 +79,7 @@ convcalc.chartOption = function (chart, width) {
   [option.xAxis, option.yAxis].forEach((axis, dimension) => {
     const format = convcalc.formatOf(chart, dimension);
     const named = dimension === 0 && Object.keys(ticks).length > 0;
-    const formatter = named ? (number) => ticks[String(number)] ?? "" : (number) => format.tick(number);
+    const formatter = named ? (number) => convcalc.measurable(ticks[String(number)] ?? "") : (number) => format.tick(number);
     axis.axisLabel = { ...axis.axisLabel, formatter };
     if (axis.name) axis.nameGap = dimension === 0 ? 26 : 44;
   });
