@@ -221,9 +221,11 @@ SUMS = [
 
 FIELDS = [
     Planted("the stride of a field for its start", f"{ANALYZE}:measured", field(
-        lambda seen: replace(seen, start=seen.stride)), "analyze_csv layer_json"),
+        lambda seen: replace(seen, start=seen.stride)), "analyze_csv"),
     Planted("a start with the wrong sign", f"{ANALYZE}:measured", each_axis("start", lambda n: -n),
-            "analyze_csv layer_json block_text"),
+            "analyze_csv block_text"),
+    Planted("a start with the wrong sign in an explanation", "convcalc.analysis.explain:measured",
+            each_axis("start", lambda n: -n), "layer_json"),
     Planted("a size one too large", f"{ANALYZE}:measured", each_axis("size", lambda n: n + 1), "analyze_markdown"),
     Planted("a stride of the first axis on all", f"{ANALYZE}:measured", field(
         lambda seen: replace(seen, stride=seen.stride[:1] * 2)), "analyze_csv block_text"),
@@ -234,9 +236,9 @@ FIELDS = [
     Planted("field_stride prints the size", f"{CSV}:field", result(lambda cells, *_: [cells[0], cells[0], *cells[2:]]),
             "analyze_csv zoo_csv"),
     Planted("field_start prints the padding", f"{CSV}:field", result(
-        lambda cells, *_: [*cells[:2], cells[2].replace("-", ""), cells[3]]), "analyze_csv zoo_csv"),
+        lambda cells, *_: [*cells[:2], cells[2] and tuple(map(abs, cells[2])), cells[3]]), "analyze_csv zoo_csv"),
     Planted("field_global the other way", f"{CSV}:field", result(
-        lambda cells, *_: [*cells[:3], {"true": "false", "false": "true"}.get(cells[3], "")]), "analyze_csv zoo_csv"),
+        lambda cells, *_: [*cells[:3], None if cells[3] is None else not cells[3]]), "analyze_csv zoo_csv"),
 ]  # fmt: skip
 
 COLUMNS = [
@@ -247,7 +249,8 @@ COLUMNS = [
     Planted("KiB of 1000 bytes", f"{WORDS}:binary", given(lambda n: (n * 1024 // 1000,)), "analyze_markdown zoo_table"),
     Planted("the first axis for all", f"{WORDS}:per_axis", given(lambda numbers, *more: (numbers[:1], *more)),
             "analyze_table"),
-    Planted("a shape in reverse", f"{WORDS}:shape", given(lambda sizes: (sizes[::-1],)), "analyze_csv zoo_csv"),
+    Planted("a shape in reverse", f"{WORDS}:shape", given(lambda sizes: (sizes[::-1],)), "analyze_table zoo_csv"),
+    Planted("a shape in reverse in CSV", f"{CSV}:sizes", given(lambda sizes: (sizes and sizes[::-1],)), "analyze_csv"),
     Planted("all beside a local path not said", f"{WORDS}:field", result(lambda text, *_: text.removesuffix(" + all")),
             "analyze_markdown zoo_markdown two_table"),
     Planted("buffers are params in the line of the totals", f"{WORDS}:total_parts", result(

@@ -45,6 +45,8 @@ ELSEWHERE = {
     "devices": "tests/test_devices.py: what files say, and that what is printed is what they say",
     "signatures": "tests/test_latency.py: against layers that are compared as values",
     "counts": "tests/test_counts_command.py: a tool of the test's own, whose counts follow from the ledger",
+    "report": "tests/test_report_page.py, _svg.py, _texts.py, _sides.py: against the JSON of the commands",
+    "notebook": "tests/test_presenting.py: what the commands print",
     "manual": "tests/test_help.py and test_cli.py: pages, which hold no numbers of a network",
 }
 """Views that have their witnesses in tests of their own."""
@@ -84,7 +86,7 @@ def test_every_column_has_its_value(module: ModuleType, name: str, seed: int, tm
 
 def test_every_view_has_a_witness() -> None:
     folder = Path(convcalc.views.__file__).parent
-    commands = {path.name for path in folder.iterdir() if (path / "__init__.py").exists()} - {"formats"}
+    commands = {path.name for path in folder.iterdir() if (path / "__init__.py").exists()} - {"formats", "pictures"}
     assert commands == {*WITNESSES, *ELSEWHERE}
     for module, name in CHECKS:
         assert callable(getattr(module, name, None)), f"{module.__name__} has no {name}"
