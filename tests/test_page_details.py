@@ -170,6 +170,26 @@ def test_a_network_without_findings_says_so(new_page: NewPage, tmp_path: Path) -
     assert "finds nothing" in page.locator('[data-slot="findings"]').inner_text()
 
 
+def test_the_graph_marks_what_lint_finds_something_in(new_page: NewPage, tmp_path: Path) -> None:
+    page = opened(new_page, ZOO / "resnet50.yaml", tmp_path)
+    layers = {finding["layer"] for finding in printed("lint", ZOO / "resnet50.yaml")["findings"]}
+    assert layers == {f"layer{number}.0.shortcut" for number in (2, 3, 4)}
+
+    def marked() -> dict[str, str]:
+        nodes = page.locator(".graph .node:has(> .lint.info)").all()
+        return {
+            str(node.get_attribute("aria-label")).split(",")[0]: str(node.get_attribute("aria-label")) for node in nodes
+        }
+
+    assert set(marked()) == {"layer2", "layer3", "layer4"}
+    assert all(text.endswith("lint: 1 info") for text in marked().values())
+    page.evaluate(
+        "convcalc.states[0].select('n' + convcalc.states[0].network.nodes.findIndex(n => n.name === 'layer3.0.relu1'))"
+    )
+    assert set(marked()) == {"layer2", "layer3.0.shortcut", "layer4"}
+    assert page.locator(".graph .node .lint.warning, .graph .node .lint.error").count() == 0
+
+
 def test_a_rule_that_many_layers_break_is_folded(new_page: NewPage, tmp_path: Path) -> None:
     skips = "".join(f"  - conv: {{out_channels: {8 + place}, kernel_size: 1, stride: 2}}\n" for place in range(7))
     page = of_text(new_page, tmp_path, f"input: [8, 1024, 1024]\nlayers:\n{skips}")

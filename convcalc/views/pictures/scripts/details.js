@@ -101,7 +101,7 @@
       ...heading(network, node),
       ...(node.uncosted ? [make("p.remark", null, "What it costs is not known: sums that include it are lower bounds.")] : []),
       flow(state, node.inputs, readers(network)[index], node.shape),
-      ...convcalc.findingsAt(state, `n${index}`),
+      ...convcalc.findingsShown(state, `n${index}`),
       ...costs,
       ...(node.costs ? convcalc.formulas(network, index) : []),
     ];
@@ -149,7 +149,7 @@
       ...heading(network, part),
       ...(part.uncosted ? [make("p.remark", null, `What ${part.uncosted} of its layers cost is not known.`)] : []),
       flow(state, entering, leaving, part.shape),
-      ...convcalc.findingsAt(state, `p${index}`),
+      ...convcalc.findingsShown(state, `p${index}`),
       figures(network, part),
       ...parts(state, inside(network, index), part.name),
     ];

@@ -31,8 +31,15 @@
       .filter(([, text]) => text)
       .map(([title, text]) => `${title} ${text}`);
     const kind = sort(id, item) === "input" && item.name === item.kind ? "" : convcalc.what(item);
-    return [item.name, kind, item.shape, ...amounts].filter(Boolean);
+    const findings = convcalc.countedFindings(convcalc.findingsAt(network, id));
+    return [item.name, kind, item.shape, ...amounts, findings && `lint: ${findings}`].filter(Boolean);
   };
+
+  /** A dot at the corner of what lint finds something in, as grave as the worst of it. */
+  function dot(network, id) {
+    const worst = convcalc.bySeverity(convcalc.findingsAt(network, id))[0];
+    return worst ? `<circle class="lint ${worst[0]}" r="4.5"/>` : "";
+  }
 
   const hint = (network, id) => `<title>${convcalc.describe(network, id).map(xml).join("\n")}</title>`;
 
@@ -73,6 +80,7 @@
       text("name", PAD, 18, cut(ownName(network, seen), box.width - 2 * PAD - (kind === "block" ? 16 : 0), 12, true)),
       ...lines,
       bar(share, box),
+      dot(network, seen.id),
       "</g>",
     ].join("");
   }

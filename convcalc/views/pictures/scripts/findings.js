@@ -2,7 +2,6 @@
 /* What lint finds in a network: the list of a page, and the findings of the layer that is selected. */
 (function () {
   const { make } = convcalc;
-  const SEVERITIES = ["error", "warning", "info"];
   const SHOWN = 4; // of a rule
 
   /** The severity as a word, the rule, what it says and what helps; below that where it is, if `state` can go there. */
@@ -17,22 +16,12 @@
       where.length ? make("p.where", null, ...where) : null);
   }
 
-  /** Those at a layer or block, or at a layer inside of a block. */
-  convcalc.findingsAt = function (state, id) {
-    const network = state.network;
-    const part = id[0] === "p" ? network.parts[Number(id.slice(1))] : null;
-    const isHere = (at) => at === id || (part && at[0] === "n" && Number(at.slice(1)) >= part.first && Number(at.slice(1)) < part.last);
-    const here = network.findings.filter((finding) => finding.at.some(isHere));
+  /** Those at a layer or block, or at a layer inside of a block, under a heading; nothing where there are none. */
+  convcalc.findingsShown = function (state, id) {
+    const here = convcalc.findingsAt(state.network, id);
     if (!here.length) return [];
-    return [make("h4", null, "Findings"), make("ul.findings", null, ...here.map((finding) => item(finding, network, null)))];
+    return [make("h4", null, "Findings"), make("ul.findings", null, ...here.map((finding) => item(finding, state.network, null)))];
   };
-
-  /** "3 warnings, 1 info". */
-  function counted(findings) {
-    const counts = SEVERITIES.map((severity) => [findings.filter((finding) => finding.severity === severity).length, severity]);
-    const texts = counts.map(([count, word]) => count && convcalc.counted(count, word, word === "info" ? word : undefined));
-    return texts.filter(Boolean).join(", ");
-  }
 
   /** The findings of each rule together, in the order in which rules come first. */
   function byRule(findings) {
@@ -55,13 +44,13 @@
 
   convcalc.slots.findings = function (element, state) {
     const network = state.network;
-    const findings = [...network.findings].sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity));
+    const findings = convcalc.bySeverity(network.findings).flatMap(([, alike]) => alike);
     if (!findings.length) {
       element.append(make("p.remark", null, "convcalc lint finds nothing in this network."));
       return;
     }
     const list = make("ul.findings", null, ...byRule(findings).flatMap((alike) => folded(alike, network, state)));
-    element.append(make("p.remark", null, `convcalc lint: ${counted(findings)}.`), list);
+    element.append(make("p.remark", null, `convcalc lint: ${convcalc.countedFindings(findings)}.`), list);
     state.subscribe((what) => {
       if (what !== "selected") return;
       for (const button of list.querySelectorAll(".chooser")) {

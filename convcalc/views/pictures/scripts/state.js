@@ -85,6 +85,25 @@ convcalc.around = function (network, id) {
   return parts;
 };
 
+/** What lint finds at a layer or block, or at a layer inside of a block; in a picture alone that is not known. */
+convcalc.findingsAt = function (network, id) {
+  const part = id[0] === "p" ? network.parts[Number(id.slice(1))] : null;
+  const isInside = (at) => part && at[0] === "n" && Number(at.slice(1)) >= part.first && Number(at.slice(1)) < part.last;
+  return (network.findings ?? []).filter((finding) => finding.at.some((at) => at === id || isInside(at)));
+};
+
+/** Findings by their severity, the gravest first: [["error", [...]], ["info", [...]]]. */
+convcalc.bySeverity = function (findings) {
+  const of = (severity) => [severity, findings.filter((finding) => finding.severity === severity)];
+  return ["error", "warning", "info"].map(of).filter(([, alike]) => alike.length);
+};
+
+/** "3 warnings, 1 info"; nothing where there are none. */
+convcalc.countedFindings = function (findings) {
+  const text = ([severity, { length }]) => convcalc.counted(length, severity, severity === "info" ? severity : undefined);
+  return convcalc.bySeverity(findings).map(text).join(", ");
+};
+
 /** The layer or block of an id. */
 convcalc.item = function (network, id) {
   return (id[0] === "n" ? network.nodes : network.parts)[Number(id.slice(1))];
