@@ -21,12 +21,12 @@ STYLES = (*("page.css", "drawing.css", "graph.css", "rows.css", "table.css", "ch
 SCRIPTS = (
     "vendored/dagre.js",
     "vendored/echarts.js",
-    *(f"scripts/{name}.js" for name in ("state", "theme", "format", "keys", "rows")),
+    *(f"scripts/{name}.js" for name in ("state", "theme", "format", "elements", "keys", "rows")),
     *(
         f"scripts/{name}.js"
         for name in (
             *("amounts", "lettering", "visible", "columns", "layout", "drawing", "graph"),
-            *("table", "elements", "formulas", "findings", "details"),
+            *("table", "formulas", "findings", "details"),
             *("plot", "field", "charts", "page", "address", "paper"),
         )
     ),

@@ -1,7 +1,8 @@
 "use strict";
 /* The table of what becomes of each layer from one network to another: what changed, or all, sorted by how much. */
 (function () {
-  const { badge, big, element, percent, signed } = convcalc.differences;
+  const { make } = convcalc;
+  const { badge, big, percent, signed } = convcalc.differences;
 
   /** What a table shows of a head: its rows, those that are the same filled up from the network itself. */
   function filled(network, rows) {
@@ -50,7 +51,7 @@
 
   /** A name, cut where it is so long that the numbers beside it would not be seen; all of it where the pointer rests. */
   function named(name) {
-    const label = element("span", "name", name);
+    const label = make("span.name", null, name);
     label.title = name;
     return label;
   }
@@ -93,9 +94,9 @@
       });
       const choices = filters(this.rows);
       this.shows = choices[0][1];
-      this.element = element("div", "changes");
+      this.element = make("div.changes");
       this.table = this._table(head);
-      this.empty = element("p", "hint");
+      this.empty = make("p.hint");
       this.element.append(this._bar(choices, head), this.empty, this.table.element);
       this._say();
       link.states.forEach((state, side) => state.subscribe((what) => this._select(side, what)));
@@ -132,25 +133,25 @@
 
     /** What is shown, by what became of it, and where to search. */
     _bar(choices, head) {
-      const bar = element("div", "bar");
-      const group = bar.appendChild(element("fieldset", "filter"));
-      group.append(element("legend", "unseen", "Which layers are shown"));
+      const bar = make("div.bar");
+      const group = bar.appendChild(make("fieldset.filter"));
+      group.append(make("legend.unseen", null, "Which layers are shown"));
       choices.forEach(([text, shows, count], place) => {
-        const label = group.appendChild(element("label"));
-        const input = label.appendChild(document.createElement("input"));
+        const label = group.appendChild(make("label"));
+        const input = label.appendChild(make("input"));
         Object.assign(input, { type: "radio", name: `shown-${head.network}`, checked: place === 0 });
         const mark = convcalc.marks[text];
-        label.append(mark ? badge(text) : text, element("span", "count", convcalc.exact(count)));
+        label.append(mark ? badge(text) : text, make("span.count", null, convcalc.exact(count)));
         input.addEventListener("change", () => {
           this.shows = shows;
           this.table.refresh();
         });
       });
-      const search = bar.appendChild(document.createElement("input"));
+      const search = bar.appendChild(make("input"));
       Object.assign(search, { type: "search", placeholder: "Search layers" });
       search.setAttribute("aria-label", "Search the layers of both networks");
       search.addEventListener("input", () => this.table.search(search.value));
-      this.count = bar.appendChild(element("output", "hint"));
+      this.count = bar.appendChild(make("output.hint"));
       return bar;
     }
 

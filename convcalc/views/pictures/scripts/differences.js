@@ -1,22 +1,17 @@
 "use strict";
 /* How differences are written, exact for numbers that scripts have as texts, and what differs of what is selected. */
 convcalc.differences = (function () {
+  const { make } = convcalc;
+
   /** A number of a page, which is a text where it is too large for one: exact to compute with. */
   const big = (number) => BigInt(number);
-
-  function element(tag, className, text) {
-    const made = document.createElement(tag);
-    if (className) made.className = className;
-    if (text !== undefined) made.textContent = text;
-    return made;
-  }
 
   /** A difference with its sign, as an element that is of another colour for more than for less; empty for none. */
   function signed(number, write = convcalc.exact) {
     const size = big(number);
-    if (size === 0n) return element("span");
+    if (size === 0n) return make("span");
     const text = `${size > 0n ? "+" : "−"}${write(String(size < 0n ? -size : size))}`;
-    return element("span", size > 0n ? "more" : "less", text);
+    return make(size > 0n ? "span.more" : "span.less", null, text);
   }
 
   /** In percent, with one decimal; nothing where there is nothing to compare with. */
@@ -30,11 +25,11 @@ convcalc.differences = (function () {
 
   /** The word and the sign of a mark. */
   function badge(mark) {
-    const made = element("span", "mark");
+    const made = make("span.mark");
     made.dataset.mark = mark;
-    const sign = element("span", "sign", convcalc.marks[mark].sign);
+    const sign = make("span.sign", null, convcalc.marks[mark].sign);
     sign.setAttribute("aria-hidden", "true");
-    made.append(sign, element("span", "word", mark));
+    made.append(sign, make("span.word", null, mark));
     made.title = convcalc.marks[mark].hint;
     return made;
   }
@@ -53,7 +48,7 @@ convcalc.differences = (function () {
   function fill(row, scope, contents) {
     for (const [place, content] of contents.entries()) {
       const isHead = scope === "col" || place === 0;
-      const cell = row.appendChild(element(isHead ? "th" : "td", place ? "number" : ""));
+      const cell = row.appendChild(make(`${isHead ? "th" : "td"}${place ? ".number" : ""}`));
       if (isHead) cell.scope = scope;
       cell.append(content);
     }
@@ -69,7 +64,7 @@ convcalc.differences = (function () {
   }
 
   function table({ columns }, items, labels) {
-    const made = element("table", "totals");
+    const made = make("table.totals");
     fill(made.createTHead().insertRow(), "col", ["cost", ...labels, "change", "%"]);
     const body = made.createTBody();
     for (const [column, title, write] of COSTS) {
@@ -80,20 +75,20 @@ convcalc.differences = (function () {
 
   /** What is selected: its name on either side, what became of it, and what it costs more or less. */
   function selected(states, labels) {
-    const made = element("div", "difference");
+    const made = make("div.difference");
     const items = states.map((state) => state.selected && convcalc.item(state.network, state.selected));
     if (!items.some((item) => item?.costs)) {
-      made.append(element("p", "hint", "Choose a layer or block in a graph or the table to see what it costs more or less."));
+      made.append(make("p.hint", null, "Choose a layer or block in a graph or the table to see what it costs more or less."));
       return made;
     }
     const names = [...new Set(items.filter(Boolean).map((item) => item.name))];
     const side = items[0] ? 0 : 1;
     const mark = states[side].marks.get(states[side].selected) ?? "same";
-    const line = made.appendChild(element("p"));
-    line.append(element("strong", "", names.join(" → ")), " ", badge(mark), ` ${convcalc.marks[mark].hint}`);
+    const line = made.appendChild(make("p"));
+    line.append(make("strong", null, names.join(" → ")), " ", badge(mark), ` ${convcalc.marks[mark].hint}`);
     made.append(table(states[0].network, items, labels));
     return made;
   }
 
-  return { badge, big, element, percent, selected, signed };
+  return { badge, big, percent, selected, signed };
 })();

@@ -9,17 +9,8 @@
   const SLIM = 138;
   let graphs = 0;
 
-  function element(name, attributes = {}, children = []) {
-    const made = document.createElement(name);
-    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-    made.append(...children);
-    return made;
-  }
-
   const button = (text, label, act) => {
-    const made = element("button", { type: "button", "aria-label": label, title: label }, [text]);
-    made.addEventListener("click", act);
-    return made;
+    return convcalc.make("button", { type: "button", "aria-label": label, title: label, onclick: act }, text);
   };
 
   /** The graph of one network in its slot. `this.at` is the id of the node that the keyboard is at. */
@@ -29,9 +20,9 @@
       this.network = state.network;
       this.scale = 1;
       this.at = "n0";
-      this.view = element("div", { class: "graph-view" });
-      this.status = element("p", { class: "graph-status", role: "status" });
-      this.legend = element("p", { class: "graph-legend" });
+      this.view = convcalc.make("div", { class: "graph-view" });
+      this.status = convcalc.make("p", { class: "graph-status", role: "status" });
+      this.legend = convcalc.make("p", { class: "graph-legend" });
       this.svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
       this.svg.setAttribute("class", "drawing");
       this.svg.setAttribute("role", "group");
@@ -46,29 +37,29 @@
     }
 
     tools() {
-      const zoom = element("div", { class: "graph-zoom", role: "group", "aria-label": "Size of the graph" }, [
+      const zoom = convcalc.make("div", { class: "graph-zoom", role: "group", "aria-label": "Size of the graph" }, [
         button("−", "Smaller (-)", () => this.zoom(1 / 1.25)),
         button("+", "Larger (+)", () => this.zoom(1.25)),
         button("Fit", "Fit the width (0)", () => this.fit()),
       ]);
-      const blocks = element("div", { class: "graph-blocks", role: "group", "aria-label": "Blocks" }, [
+      const blocks = convcalc.make("div", { class: "graph-blocks", role: "group", "aria-label": "Blocks" }, [
         button("Open all", "Open all blocks", () => this.openAll()),
         button("Close all", "Close all blocks", () => this.openOnly(new Set())),
       ]);
-      return element("div", { class: "graph-tools" }, [this.modes(), ...(this.network.parts.length ? [blocks] : []), zoom]);
+      return convcalc.make("div", { class: "graph-tools" }, [this.modes(), ...(this.network.parts.length ? [blocks] : []), zoom]);
     }
 
     /** What is coloured by, as radio buttons. */
     modes() {
       const group = `graph-mode-${graphs++}`;
       this.radios = convcalc.modes(this.network).map((mode) => {
-        const radio = element("input", { type: "radio", name: group, value: mode });
+        const radio = convcalc.make("input", { type: "radio", name: group, value: mode });
         radio.checked = mode === this.state.mode;
         radio.addEventListener("change", () => this.state.colour(mode));
         return radio;
       });
-      const labels = this.radios.map((radio) => element("label", {}, [radio, ` ${convcalc.amounts[radio.value].title}`]));
-      return element("fieldset", { class: "graph-modes" }, [element("legend", {}, ["Colour by"]), ...labels]);
+      const labels = this.radios.map((radio) => convcalc.make("label", {}, [radio, ` ${convcalc.amounts[radio.value].title}`]));
+      return convcalc.make("fieldset", { class: "graph-modes" }, [convcalc.make("legend", {}, ["Colour by"]), ...labels]);
     }
 
     /* Drawing */
@@ -119,8 +110,8 @@
     explain() {
       const { network, seen } = this.scaled();
       const most = convcalc.legend(network, seen, this.state.mode);
-      const swatches = [0, 1, 2, 3, 4, 5].map((step) => element("span", { class: `swatch heat-${step}`, "aria-hidden": "true" }));
-      const scale = [element("span", {}, ["0"]), element("span", { class: "swatches" }, swatches), element("span", {}, [most])];
+      const swatches = [0, 1, 2, 3, 4, 5].map((step) => convcalc.make("span", { class: `swatch heat-${step}`, "aria-hidden": "true" }));
+      const scale = [convcalc.make("span", {}, ["0"]), convcalc.make("span", { class: "swatches" }, swatches), convcalc.make("span", {}, [most])];
       this.legend.replaceChildren(...(most ? scale : [`no ${convcalc.amounts[this.state.mode].title} is known`]));
     }
 

@@ -2,6 +2,8 @@
 /* The table of all layers. In the order of the network it is a tree: blocks are rows, open where they are open in the
    graph. Sorted or searched it is flat. A row is a layer or a block; `convcalc.rows` makes those in sight. */
 (function () {
+  const { make } = convcalc;
+
   /** What the columns are, in their order: `amount` is what is sorted by, null where it is not known. */
   const LAYER = { title: "layer", hint: "in the order in which they run; by name where sorted" };
   const COLUMNS = [
@@ -154,7 +156,7 @@
 
     _build(slot) {
       const { layers } = this;
-      this.count = made("output", { className: "count" });
+      this.count = make("output.count");
       slot.append(this._bar());
       this.rows = convcalc.rows({
         columns: layers.columns.map((column) => ({ ...column, numeric: !["layer", "kind", "output"].includes(column.title) })),
@@ -176,18 +178,20 @@
     }
 
     _bar() {
-      this.search = made("input", { type: "search", placeholder: "Search: name, kind, shape" });
-      this.search.setAttribute("aria-label", "Search layers by name, kind and shape");
-      this.search.setAttribute("aria-keyshortcuts", "/");
-      this.search.addEventListener("input", () => this.state.find(this.search.value));
-      this.order = made("button", { type: "button", className: "button", textContent: "Order of the network", hidden: true });
-      this.order.addEventListener("click", () => {
+      this.search = make("input", {
+        type: "search",
+        placeholder: "Search: name, kind, shape",
+        "aria-label": "Search layers by name, kind and shape",
+        "aria-keyshortcuts": "/",
+        oninput: () => this.state.find(this.search.value),
+      });
+      const inOrder = () => {
         this.rows.sort(null);
         this.search.focus();
-      });
-      const copy = made("button", { type: "button", className: "button", textContent: "Copy table" });
-      copy.addEventListener("click", () => this._copyAll());
-      return made("div", { className: "bar" }, this.search, this.count, this.order, copy);
+      };
+      this.order = make("button.button", { type: "button", hidden: true, onclick: inOrder }, "Order of the network");
+      const copy = make("button.button", { type: "button", onclick: () => this._copyAll() }, "Copy table");
+      return make("div.bar", null, this.search, this.count, this.order, copy);
     }
 
     // ---- which rows are shown, and in which order -----------------------------------------------------------------
@@ -239,28 +243,27 @@
     }
 
     _share(row) {
-      const bar = made("span", { className: "bar-of-share" });
+      const bar = make("span.bar-of-share");
       bar.style.setProperty("--share", `${this.layers.percent(row).toFixed(2)}%`);
-      return made("span", { className: "share" }, bar, made("span", { textContent: this.layers.share(row) }));
+      return make("span.share", null, bar, make("span", null, this.layers.share(row)));
     }
 
     /** In the tree, what a name has in common with the block around is less marked. */
     _name(row) {
       const { layers, state } = this;
       const { name } = layers.item(row);
-      const label = made("span", { className: "name", title: name });
+      const label = make("span.name", { title: name });
       label.append(...this._nameParts(row, name));
       if (this.isFlat) return label;
       label.style.setProperty("--depth", String(layers.depth(row)));
       if (!layers.isBlock(row)) return label;
       const isOpen = state.open.has(layers.part(row));
-      const fold = made("button", { type: "button", className: "fold", tabIndex: -1, textContent: isOpen ? "▾" : "▸" });
-      fold.setAttribute("aria-hidden", "true"); // the row itself says it, and keys open it
-      fold.addEventListener("click", (event) => {
+      const toggle = (event) => {
         event.stopPropagation();
         state.toggle(layers.part(row));
-      });
-      label.prepend(fold);
+      };
+      const hidden = { type: "button", tabindex: -1, "aria-hidden": "true", onclick: toggle }; // the row itself says it
+      label.prepend(make("button.fold", hidden, isOpen ? "▾" : "▸"));
       return label;
     }
 
@@ -268,7 +271,7 @@
       const [part] = convcalc.around(this.state.network, this.layers.ids[row]);
       const prefix = part === undefined ? "" : `${this.state.network.parts[part].name}.`;
       if (this.isFlat || !prefix || !name.startsWith(prefix)) return [name];
-      return [made("span", { className: "prefix", textContent: prefix }), name.slice(prefix.length)];
+      return [make("span.prefix", null, prefix), name.slice(prefix.length)];
     }
 
     _decorate(line, row) {
@@ -327,12 +330,6 @@
       this.count.value = text;
       convcalc.announce(text);
     }
-  }
-
-  function made(tag, properties = {}, ...children) {
-    const element = Object.assign(document.createElement(tag), properties);
-    element.append(...children);
-    return element;
   }
 
   convcalc.slots.table = (slot, state) => new Table(slot, state);
