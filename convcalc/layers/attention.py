@@ -60,9 +60,9 @@ class Attention(Kind, frozen=True, kw_only=True):
         return product((*before, softmax_and_scaling + added))
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
-        """Query, key and value, scores before and after softmax; for the weights the input and what was attended to."""
+        """Query, key and value, and the shares that softmax makes; for the weights the input, and what was attended to."""
         *before, tokens, features = x
-        pairs, attended = 2 * self.num_heads * tokens * tokens, wanted.weights * tokens * features
+        pairs, attended = self.num_heads * tokens * tokens, wanted.weights * tokens * features
         numbers = product((*before, 3 * tokens * features + pairs + attended))
         return Kept(inputs=(0,) if wanted.weights else (), numbers=numbers).if_(wanted.anything)
 
