@@ -62,7 +62,7 @@ class ElementArithmetic:
         output = self._memory.empty(shape, sample.dtype)
 
         def work(block: Block) -> None:
-            output[block] = function(*(_part(array, block) for array in spread))
+            output[block] = function(*(part_of(array, block) for array in spread))
 
         self._crew(output).share(work, shape, most=CACHED)
         return output
@@ -195,8 +195,8 @@ class ElementArithmetic:
         return function(*arrays)
 
 
-def _part(array: Array, block: Block) -> Array:
-    """A block of an array that broadcasts: all of the axes along which it is the same."""
+def part_of(array: Array, block: Block) -> Array:
+    """A view of a block of an array that broadcasts and has all axes: every position of those along which it is 1."""
     return array[tuple(slice(None) if size == 1 else cut for size, cut in zip(array.shape, block, strict=True))]
 
 
