@@ -27,8 +27,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from convcalc.tensors.blocks import blocks
-from convcalc.tensors.elements import Array, part_of
+from convcalc.tensors.blocks import blocks, part_of
+
+Array = Any
 
 BLOCK = 1 << 15
 """Elements that are worked on at a time: fewer than where a function is run, as more arrays live beside each other."""
