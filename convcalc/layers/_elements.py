@@ -59,6 +59,15 @@ def knowing(x: Array, function: Callable[[Array], Array], slope: Callable[[Array
     return x.through(function, slope) if hasattr(x, "through") else function(x)
 
 
+def weighed(np: Any, values: Array, weight: Array, *before: Array) -> Array:
+    """Values times a weight, and added to what is before; a value without weight that is no number is not read.
+
+    With regard to a weight of 0 the derivative is the value all the same, if it is a number.
+    """
+    read = np.where((weight == 0) & ~np.isfinite(values), np.zeros((), values.dtype), values)
+    return before[0] + read * weight if before else read * weight
+
+
 def sigmoid(np: Any, x: Array) -> Array:
     """Share exp(x) has in 1 + exp(x), with the larger of both taken out, so that neither overflows."""
     return knowing(x, lambda x: np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x))), lambda y, x: y * (1 - y))
