@@ -158,4 +158,4 @@ class _Initialisers:
         self.entries = {name: Entry(record.dims, record.type_name) for name, record in self._records.items()}
 
     def read(self, name: str) -> Array:
-        return self._file.of(self._records[name])
+        return np.array(self._file.of(self._records[name]))

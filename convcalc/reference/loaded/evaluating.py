@@ -12,9 +12,9 @@ from convcalc.reference.loaded.operations import OPERATIONS
 
 
 class Evaluation:
-    """Works out makings of one file; an array that several layers use is worked out once.
+    """Works out makings of one file.
 
-    What is stored is handed out as it lies in the file, so whoever writes to an array copies it before.
+    What is stored is copied once, to where a processor reads it fast, and layers that use the same have the same.
     """
 
     def __init__(self, file: TensorFile) -> None:
@@ -29,10 +29,10 @@ class Evaluation:
         """
         if isinstance(making, StoredNumbers):
             if making.place not in self._stored:
-                self._stored[making.place] = self.file.array(making)
+                self._stored[making.place] = np.array(self.file.array(making))
             return self._stored[making.place]
         if isinstance(making, KnownNumbers):
-            return np.frombuffer(making.packed, making.letter).reshape(making.shape)
+            return np.array(np.frombuffer(making.packed, making.letter)).reshape(making.shape)
         return self._made(making)
 
     def _made(self, making: MadeNumbers) -> Array:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -183,7 +183,7 @@ def _same_sizes(first: Sequence[int], second: Sequence[int]) -> bool:
 
 
 def as_weight(array: Array, shape: Shape, dtype: np.dtype[np.generic], *, is_constant: bool = False) -> Array:
-    """An array of a file as a layer uses it: of its shape and type, and where a processor reads it fast.
+    """An array of a file as a layer uses it: of its shape and type, none copied that need not be.
 
     Axes of one position may stand elsewhere. Whole numbers are constants; a weight of them has a scale that is not
     known here.
@@ -197,8 +197,9 @@ def as_weight(array: Array, shape: Shape, dtype: np.dtype[np.generic], *, is_con
         raise NoNumbers(f"numbers with a fraction are expected, and it has those of type {array.dtype}")
     if not _same_sizes(array.shape, shape):
         raise NoNumbers(f"shape {list(shape)} is expected, and it has {list(array.shape)}")
-    weight: Any = np.require(array.reshape(shape), dtype, ["C", "A"])
-    return weight if weight.flags.owndata or weight is not array else weight.copy()
+    weight: Array = array.reshape(shape).astype(dtype, copy=False)
+    is_repeated = any(step == 0 and size > 1 for step, size in zip(weight.strides, shape, strict=True))
+    return weight.copy() if is_repeated or not weight.flags.aligned else weight
 
 
 def _listed(names: Iterable[str]) -> str:
