@@ -18,7 +18,7 @@ import numpy as np
 from convcalc.extras import require
 from convcalc.imports.onnx.stored import NoNumbers, TensorFile, TensorRecord, initialisers
 from convcalc.layers import Array, Shape
-from convcalc.reference.loaded.problems import Problems, refused
+from convcalc.reference.loaded.problems import WeightProblems, refused
 
 FORMATS = "NPZ (.npz), safetensors (.safetensors) or an ONNX model (.onnx)"
 """What can be read, as an error lists it."""
@@ -62,7 +62,7 @@ def opened(path: str) -> Iterator[Archive]:
         NotInstalled: it takes a package that is not there.
     """
     with ExitStack() as stack:
-        with Problems(path).of_file():
+        with WeightProblems(path).of_file():
             archive = _archive(path, stack)
         yield archive
 

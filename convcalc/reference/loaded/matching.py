@@ -19,7 +19,7 @@ from convcalc.language.suggestions import did_you_mean
 from convcalc.layers import Array, Shape
 from convcalc.network import Network, Node
 from convcalc.reference.loaded.archives import Archive, Entry
-from convcalc.reference.loaded.problems import UNREADABLE, Problems
+from convcalc.reference.loaded.problems import UNREADABLE, WeightProblems
 from convcalc.reference.loaded.recurrent import IN_PARTS, assembled, parts_of
 
 _IGNORED = ("num_batches_tracked",)
@@ -28,10 +28,10 @@ _IGNORED = ("num_batches_tracked",)
 _MOST_NOTED = 5
 
 
-class Wanted(NamedTuple):
-    """An array that a network needs: the layer's index, the array's name in it, and its shape."""
+class WantedArray(NamedTuple):
+    """An array that a network needs: the layer's place in `Network.nodes`, the array's name in it, and its shape."""
 
-    index: int
+    place: int
     array: str
     shape: Shape
 
@@ -52,10 +52,10 @@ def matched(network: Network, archive: Archive, path: str, dtype: np.dtype[np.ge
     """
     entries = {name: entry for name, entry in archive.entries.items() if name.rpartition(".")[2] not in _IGNORED}
     names = _Names(network, entries)
-    problems, arrays = Problems(path), dict[int, dict[str, Array]]()
+    problems, arrays = WeightProblems(path), dict[int, dict[str, Array]]()
     for index, node in enumerate(network.layers, network.input_count):
         for array, shape in network.arrays_of(node).items():
-            read = _read(network, names, archive, Wanted(index, array, shape), problems, dtype)
+            read = _read(network, names, archive, WantedArray(index, array, shape), problems, dtype)
             if read is not None:
                 arrays.setdefault(index, {})[array] = read
     unused = [name for name in entries if name not in names.used]
@@ -135,12 +135,12 @@ def _read(
     network: Network,
     names: _Names,
     archive: Archive,
-    wanted: Wanted,
-    problems: Problems,
+    wanted: WantedArray,
+    problems: WeightProblems,
     dtype: np.dtype[np.generic],
 ) -> Array | None:
     """One array, None where it is another layer's, or where a problem was noted."""
-    node = network.nodes[wanted.index]
+    node = network.nodes[wanted.place]
     label = f"{node.name}.{wanted.array}"
     try:
         parts = names.parts(node, wanted.array) if node.kind in IN_PARTS else None

@@ -15,7 +15,7 @@ from convcalc.layers import Array
 from convcalc.network import Network, Node
 from convcalc.reference.loaded.evaluating import Evaluation
 from convcalc.reference.loaded.matching import as_weight
-from convcalc.reference.loaded.problems import Problems
+from convcalc.reference.loaded.problems import WeightProblems
 
 if TYPE_CHECKING:
     from convcalc.imports.record import Imported, Layer
@@ -31,7 +31,7 @@ def arrays_of_model(network: Network, dtype: np.dtype[np.generic]) -> list[dict[
         SpecError: the file has changed, or arrays are not in it or cannot be worked out, each by name.
     """
     imported: Imported = network.imported
-    problems = Problems(imported.source)
+    problems = WeightProblems(imported.source)
     with problems.of_file():
         evaluation = Evaluation(TensorFile(_content(imported), "" if imported.content is not None else imported.path))
     arrays = []
@@ -61,7 +61,7 @@ def _arrays(
     node: Node,
     layer: Layer,
     evaluation: Evaluation,
-    problems: Problems,
+    problems: WeightProblems,
     dtype: np.dtype[np.generic],
 ) -> dict[str, Array]:
     arrays = {}

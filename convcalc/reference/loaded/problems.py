@@ -24,7 +24,7 @@ UNREADABLE = (
 """What reading a file raises whose bytes are not as its format has them."""
 
 
-class Problems:
+class WeightProblems:
     """Sentences on arrays of a file, which become one error; `path` is the file as it was named."""
 
     def __init__(self, path: str) -> None:
