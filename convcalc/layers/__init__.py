@@ -105,6 +105,38 @@ class Check(msgspec.Struct, frozen=True):
     advice: Callable[..., str] | None = None
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """Which gradients are asked of a layer on the way back.
+
+    `inputs` has one entry for each tensor that enters: whether its gradient is wanted. `weights`: whether those of the
+    layer's learned arrays are. Buffers have none.
+    """
+
+    inputs: tuple[bool, ...]
+    weights: bool
+
+    @property
+    def anything(self) -> bool:
+        """Whether there is a way back through the layer at all."""
+        return self.weights or True in self.inputs
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What a layer keeps from its way forward for the way back, besides its weights, which live anyway.
+
+    `inputs` are the places of the tensors that it keeps of those that enter, and `output` says whether it keeps the one
+    that leaves: memory that others may keep as well. What it made on the way and keeps for itself is `numbers` of the
+    network's format and `bytes` (masks of one byte an element, indices), for each sample of a batch;
+    `shared_numbers` are those that all samples share, however many there are.
+    """
+
+    inputs: tuple[int, ...] = ()
+    output: bool = False
+    numbers: int = 0
+    bytes: int = 0
+    shared_numbers: int = 0
+
+
 class Unprobed(Exception):
     """A layer cannot be probed in the form asked for; the message says why."""
 
@@ -205,6 +237,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         macs: ClassVar[Callable[..., int]]
         activation_macs: ClassVar[Callable[..., int]]
         elementwise_ops: ClassVar[Callable[..., int]]
+        kept: ClassVar[Callable[..., Kept]]
+        gradient_macs: ClassVar[Callable[..., tuple[int, int]]]
         reference: ClassVar[Callable[..., Any]]
         onnx: ClassVar[Callable[..., str]]
     else:
@@ -236,6 +270,21 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         def elementwise_ops(self, *inputs):
             """All other arithmetic: bias adds, normalisation, activation, pooling, interpolation."""
             return 0
+
+        def kept(self, wanted, *inputs):
+            """What stays in memory from the way forward until the way back, for the gradients that are `wanted`.
+
+            Nothing: the gradients follow from sizes, fields and weights alone.
+            """
+            return Kept()
+
+        def gradient_macs(self, wanted, *inputs):
+            """MACs of the way back, batch 1: of gradients of what enters or is made on the way, and of own arrays.
+
+            As many as on the way forward for each, which holds where what enters meets own arrays in one product.
+            """
+            macs = self.macs(*inputs)
+            return macs * (True in wanted.inputs), macs * (wanted.weights and len(self.weights(*inputs)) > 0)
 
         def onnx(self, graph, inputs, shapes):
             """The layer as ONNX operators, for tensors with the batch in front, of any size; the tensor that leaves.
