@@ -1,9 +1,11 @@
 """Makes tests/data/training/flops.json: what PyTorch's counter says of forward and backward passes. Needs torch.
 
+All figures are MACs: of the counter's FLOPs, which are twice as many, the half.
+
     python tests/torch_flops.py
 
-`networks`: torchvision's, in evaluation mode on the meta device, batch 1. For each way of training, all that
-`FlopCounterMode` counts forward and backward, and the same by hand: the products of every layer as it ran, once more if
+`networks`: torchvision's, in evaluation mode on the meta device, batch 1. For each of the `ways`, all that
+`FlopCounterMode` counts forward and backward (`counted`), and the same by hand: the products of every layer as it ran, once more if
 its weight gets a gradient, once more if what enters it does, which is asked of the tensors, layer by layer.
 - `all`: every weight is trained, the picture gets no gradient;
 - `input`: the picture gets one too (as for saliency maps with weights trained);
@@ -12,7 +14,7 @@ its weight gets a gradient, once more if what enters it does, which is asked of 
 `wrong` is by how much the counter is off: it counts the gradient of a grouped convolution's weights as if
 every channel met every channel.
 
-`layers`: MACs of single layers in the words of a spec, the same ways, counted by hand from their definition (`hand`) and for
+`layers`: single layers in the words of a spec, the same ways, counted by hand from their definition (`hand`) and for
 those in groups from convolutions of a group each (`apart`), which the counter has right.
 """
 
@@ -97,18 +99,18 @@ def main() -> None:
 
 
 def counted(run: Callable[[], Any]) -> int:
-    """FLOPs of what runs, by the counter; a MAC is two of them."""
+    """MACs of what runs, by the counter."""
     with FlopCounterMode(display=False) as counter:
         run()
-    return int(counter.get_total_flops())
+    return int(counter.get_total_flops()) // 2
 
 
 def of_network(name: str) -> dict[str, Any]:
-    """Forward FLOPs, and for each way those of forward and backward, as counted and by hand."""
+    """Forward MACs, and for each way those of forward and backward, as counted and by hand."""
     shape, arguments, frozen = NETWORKS[name]
     with torch.device("meta"):
         network = _made(name)(weights=None, **arguments).eval()
-    figures: dict[str, Any] = {"input": list(shape), "frozen_modules": list(frozen)}
+    figures: dict[str, Any] = {"shape": list(shape), "frozen_modules": list(frozen), "ways": {}}
     with torch.no_grad():
         figures["forward"] = _without_fused(lambda: network(torch.zeros((1, *shape), device="meta")))
     for key, way in WAYS.items():
@@ -121,18 +123,18 @@ def of_network(name: str) -> dict[str, Any]:
         by_hand = _Products(network)
         forward_and_backward = _without_fused(lambda x=x: _leaving(network(x)).sum().backward())
         by_hand.close()
-        figures[key] = {
+        hand = by_hand.forward + by_hand.of_inputs + by_hand.of_weights
+        wrong = forward_and_backward - hand
+        if wrong != sum(by_hand.extra_in_groups) or figures["forward"] != by_hand.forward:
+            raise SystemExit(f"{name}, {key}: {wrong} apart, {figures['forward']} forward")
+        figures["ways"][key] = {
             "counted": forward_and_backward,
-            "hand": 2 * (by_hand.forward + by_hand.of_inputs + by_hand.of_weights),
+            "hand": hand,
             "of_inputs": by_hand.of_inputs,
             "of_weights": by_hand.of_weights,
+            "wrong": wrong,
         }
-        wrong = forward_and_backward - figures[key]["hand"]
-        expected = 2 * sum(extra for extra in by_hand.extra_in_groups)
-        if wrong != expected or figures["forward"] != 2 * by_hand.forward:
-            raise SystemExit(f"{name}, {key}: {wrong} apart, {expected} for groups; {figures['forward']}")
-        figures[key]["wrong"] = wrong
-    print(name, figures["forward"], {key: figures[key]["wrong"] for key in WAYS})  # noqa: T201
+    print(name, figures["forward"], {key: way["wrong"] for key, way in figures["ways"].items()})  # noqa: T201
     return figures
 
 
@@ -148,13 +150,13 @@ def _leaving(output: Any) -> Any:
 
 
 def _without_fused(run: Callable[[], Any]) -> int:
-    """FLOPs with attention in plain products: of its fused operator on the fast path the counter knows nothing."""
+    """MACs with attention in plain products: of its fused operator on the fast path the counter knows nothing."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
-        flops = counted(run)
+        macs = counted(run)
     torch.backends.mha.set_fastpath_enabled(before)
-    return flops
+    return macs
 
 
 class _Products:
@@ -260,7 +262,7 @@ def _of_layer(layer: Layer, of_input: bool, of_weights: bool) -> int:
         if output.requires_grad:
             output.sum().backward()
 
-    return _without_fused(run) // 2
+    return _without_fused(run)
 
 
 if __name__ == "__main__":

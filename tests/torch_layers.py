@@ -1,4 +1,4 @@
-"""Single layers as a spec says them and as PyTorch has them, with the products of both ways counted by hand. Needs torch.
+"""Single layers as a spec and as PyTorch has them, with the products of both ways counted by hand. Needs torch.
 
 `torch_flops` holds PyTorch's counter against the hand, `torch_saved` asks what PyTorch keeps for the way back.
 """
