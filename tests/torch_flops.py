@@ -5,8 +5,8 @@ All figures are MACs: of the counter's FLOPs, which are twice as many, the half.
     python tests/torch_flops.py
 
 `networks`: torchvision's, in evaluation mode on the meta device, batch 1. For each of the `ways`, all that
-`FlopCounterMode` counts forward and backward (`counted`), and the same by hand: the products of every layer as it ran, once more if
-its weight gets a gradient, once more if what enters it does, which is asked of the tensors, layer by layer.
+`FlopCounterMode` counts forward and backward (`counted`), and the same by hand: the products of every layer as it ran,
+once more if its weight gets a gradient, once more if what enters it does, which is asked of the tensors.
 - `all`: every weight is trained, the picture gets no gradient;
 - `input`: the picture gets one too (as for saliency maps with weights trained);
 - `saliency`: the picture gets one, no weight does;
