@@ -3,10 +3,10 @@
     python tests/torch_saved.py
 
 `layers`: those of `torch_layers` alone, on a CPU, batch 1, in training mode, all gradients wanted. The hooks of saved
-tensors see every tensor that is kept: `inputs` are the places of those that entered, `output` that which left, `weights` the
-learned arrays and buffers among them (which live anyway), and `other` has the dtype, shape and bytes of what else is
-kept, how many times. A view counts as what it is a view of. What an LSTM keeps is a workspace of the library it runs
-on, as large as that likes.
+tensors see every tensor that is kept: `inputs` are the places of those that entered, `output` that which left,
+`weights` the learned arrays and buffers among them (which live anyway), and `other` has the dtype, shape and bytes of
+what else is kept, how many times. A view counts as what it is a view of. What an LSTM keeps is a workspace of the
+library it runs on, as large as that likes.
 
 `networks`: torchvision's in training mode on the meta device, batch 1: bytes of all tensors kept that are no weights or
 buffers, each memory once. It makes no difference whether a ReLU works in place: a norm's output is kept by nobody.
