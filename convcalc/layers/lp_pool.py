@@ -22,12 +22,8 @@ from typing import Annotated, Any, ClassVar
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import PerAxis, Sizes, Whole
-<<<<<<< HEAD
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxFields, OnnxGraph, Shape
-from convcalc.layers._elements import root
-=======
 from convcalc.layers import Array, Arrays, Engine, Fields, Kept, OnnxFields, OnnxGraph, Shape, Wanted
->>>>>>> kept
+from convcalc.layers._elements import root
 from convcalc.layers._pools import Pool, placed
 
 

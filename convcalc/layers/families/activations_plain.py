@@ -3,11 +3,7 @@
 from math import inf
 
 from convcalc.layers import OnnxGraph, Shape
-<<<<<<< HEAD
-from convcalc.layers._elements import Activation, bent, held, of_elements, sigmoid, softplus, within
-=======
-from convcalc.layers._elements import Activation, Clamp, bent, of_elements, sigmoid, softplus, within
->>>>>>> kept
+from convcalc.layers._elements import Activation, Clamp, bent, held, of_elements, sigmoid, softplus, within
 
 _SLOPE, _ALPHA = 1.0507009873554805, 1.6732632423543772
 """Of selu."""
