@@ -108,8 +108,8 @@ class Check(msgspec.Struct, frozen=True):
 class Wanted(msgspec.Struct, frozen=True):
     """Which gradients are asked of a layer on the way back.
 
-    `inputs` has one entry for each tensor that enters: whether the gradient of it is wanted. `weights`: whether those of
-    the layer's learned arrays are. Buffers have none.
+    `inputs` has one entry for each tensor that enters: whether its gradient is wanted. `weights`: whether those of the
+    layer's learned arrays are. Buffers have none.
     """
 
     inputs: tuple[bool, ...]

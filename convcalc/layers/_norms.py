@@ -1,8 +1,7 @@
 """What the normalisations share: their operations an element, their weights, and the normalising itself."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
@@ -61,23 +60,6 @@ def operations(affine: Learned, tracked: bool = False) -> int:
     return KNOWN_STATISTICS if tracked else MEASURED_STATISTICS + bool(affine)
 
 
-def normalised(engine: Engine, x: Array, axes: Iterable[int], eps: float, learned: Sequence[Array] = ()) -> Array:
-    """Bring x to mean 0 and variance 1 along axes, then multiply by the learned factor and add the learned addend."""
-    np, along = engine.numpy, tuple(axes)
-    apart = engine.elementwise(np.subtract, x, engine.taken_in(np.mean, x, along))
-    variance = engine.taken_in(partial(_mean_square, np), apart, along)
-    y = engine.elementwise(lambda apart, variance: apart * (variance + eps) ** -0.5, apart, variance)
-    return engine.elementwise(_weighed, y, *learned) if learned else y
-
-
-def _mean_square(np: Any, x: Array, axes: tuple[int, ...], *, keepdims: bool) -> Array:
-    return np.mean(x * x, axes, keepdims=keepdims)
-
-
-def _weighed(x: Array, factor: Array, addend: Array = 0) -> Array:
-    return x * factor + addend
-
-
 def named(affine: Learned, bias: bool = True) -> list[str]:
     """What a norm learns, by name."""
     if affine is False:
@@ -117,10 +99,10 @@ def on_last_axes(graph: OnnxGraph, x: str, shape: Shape, axes: Sequence[int], no
 
 
 def channels_normalised(engine: Engine, fields: Fields, weights: Arrays, x: Array, axes: Iterable[int]) -> Array:
-    """Each channel normalised by the statistics that were kept, or else by those of x along axes."""
+    """Each channel normalised by the statistics that were kept, or else, and in training, by those of x along axes."""
     scale_and_shift = learned(engine, fields.affine, weights, x)
-    if not fields.track_running_stats:
-        return normalised(engine, x, axes, fields.eps, scale_and_shift)
+    if engine.training or not fields.track_running_stats:
+        return engine.normalised(x, axes, fields.eps, *scale_and_shift)
     mean, variance = (engine.per_channel(weights[name], x) for name in ("running_mean", "running_var"))
     scale, shift = (variance + fields.eps) ** -0.5, 0
     if scale_and_shift:

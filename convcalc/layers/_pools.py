@@ -340,12 +340,12 @@ def over_cells(together: Callable[[Engine, Array, Sequence[int]], Array]) -> Cal
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         divided = [axis for axis, outputs in enumerate(fields.output_size, start=2) if outputs is not None]
         sizes = [x.shape[axis] if axis not in divided else fields.output_size[axis - 2] for axis in range(2, x.ndim)]
-        y = engine.numpy.empty((*x.shape[:2], *sizes), x.dtype)
         cells = [_cells_of(x.shape[axis], fields.output_size[axis - 2]) for axis in range(2, x.ndim)]
+        places, parts = [], []
         for cell in combinations(*cells):
-            taken = together(engine, x[(..., *(entering for entering, _ in cell))], divided)
-            y[(..., *(leaving for _, leaving in cell))] = taken
-        return y
+            places.append((..., *(leaving for _, leaving in cell)))
+            parts.append(together(engine, x[(..., *(entering for entering, _ in cell))], divided))
+        return engine.assembled((*x.shape[:2], *sizes), places, *parts)
 
     return staticmethod(reference)
 

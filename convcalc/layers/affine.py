@@ -40,5 +40,5 @@ class Affine(Kind, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        y = x if fields.factor == 1 else engine.elementwise(lambda x: x * fields.factor, x)
-        return y if fields.addend == 0 else engine.elementwise(lambda y: y + fields.addend, y)
+        y = x if fields.factor == 1 else engine.chained([engine.numpy.multiply], x, fields.factor)
+        return y if fields.addend == 0 else engine.chained([engine.numpy.add], y, fields.addend)

@@ -25,7 +25,6 @@ from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGrap
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import divides
 from convcalc.layers._onnx import shaped
-from convcalc.layers._softmax import softmax
 
 
 class Attention(Kind, frozen=True, kw_only=True):
@@ -102,8 +101,8 @@ class Attention(Kind, frozen=True, kw_only=True):
         parts = projected.reshape(*x.shape[:-1], 3, fields.num_heads, -1)
         query, key, value = (parts[..., part, :, :].swapaxes(-2, -3) for part in range(3))
         factor = query.shape[-1] ** -0.5
-        scores = engine.elementwise(lambda products: products * factor, engine.matmul(query, key.swapaxes(-1, -2)))
-        attended = engine.matmul(softmax(engine, scores, -1), value).swapaxes(-2, -3)
+        scores = engine.chained([np.multiply], engine.matmul(query, key.swapaxes(-1, -2)), factor)
+        attended = engine.matmul(engine.softmax(scores, -1), value).swapaxes(-2, -3)
         y = engine.matmul(attended.reshape(x.shape), out_of.T)
         if not fields.bias:
             return y

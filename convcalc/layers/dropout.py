@@ -38,4 +38,7 @@ class Dropout(Kind, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        return x
+        if not engine.training or fields.p == 0:
+            return x
+        np, kept = engine.numpy, engine.kept_at_random(x.shape, fields.p)
+        return engine.chained([np.multiply, np.multiply], x, kept, 1 / (1 - fields.p) if fields.p < 1 else 0.0)

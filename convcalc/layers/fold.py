@@ -15,7 +15,6 @@ Source: PyTorch nn.Fold, for maps of any number of axes; ONNX Col2Im.
 
 import random
 from collections.abc import Iterator, Sequence
-from itertools import product as places
 from typing import Annotated
 
 from msgspec.structs import replace
@@ -123,12 +122,7 @@ class Fold(Kind, frozen=True, kw_only=True):
         axes = zip(padded, kernel, stride, dilation, strict=True)
         counts = [len(range(0, size - d * (k - 1), s)) for size, k, s, d in axes]
         columns = x.reshape(len(x), -1, *kernel, *counts)
-        y = engine.numpy.zeros((*columns.shape[:2], *padded), x.dtype)
-        for tap in places(*map(range, kernel)):
-            moved = zip(tap, counts, stride, dilation, strict=True)
-            at = (slice(t * d, t * d + s * (n - 1) + 1, s) for t, n, s, d in moved)
-            there = (..., *at)
-            y[there] = engine.elementwise(engine.numpy.add, y[there], columns[(slice(None), slice(None), *tap)])
+        y = engine.overlaid(columns, padded, stride, dilation)
         return y[(..., *(slice(p, size - p) for p, size in zip(padding, padded, strict=True)))]
 
 

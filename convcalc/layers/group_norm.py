@@ -30,7 +30,6 @@ from convcalc.layers._norms import (
     learned,
     learns_scale,
     learns_shift,
-    normalised,
     operations,
     scale_and_shift,
 )
@@ -92,4 +91,4 @@ class GroupNorm(Normalisation, frozen=True, kw_only=True):
         parts = x.reshape(x.shape[0], fields.num_groups, -1, *x.shape[2:])
         of_channels = learned(engine, fields.affine, weights, x)
         of_parts = [array.reshape(fields.num_groups, -1, *array.shape[1:]) for array in of_channels]
-        return normalised(engine, parts, range(2, parts.ndim), fields.eps, of_parts).reshape(x.shape)
+        return engine.normalised(parts, range(2, parts.ndim), fields.eps, *of_parts).reshape(x.shape)

@@ -29,7 +29,6 @@ from convcalc.layers._norms import (
     Normalisation,
     laid_along,
     named,
-    normalised,
     on_last_axes,
     operations,
     scale_and_shift,
@@ -86,4 +85,4 @@ class LayerNorm(Normalisation, frozen=True, kw_only=True):
         names = named(fields.elementwise_affine, fields.bias)
         laid = laid_along(engine, axes, [weights[name] for name in names], x)
         neutral = with_neutral(engine, fields.elementwise_affine, laid)
-        return normalised(engine, x, axes, fields.eps, neutral)
+        return engine.normalised(x, axes, fields.eps, *neutral)

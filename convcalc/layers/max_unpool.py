@@ -98,14 +98,12 @@ class MaxUnpool(Kind, frozen=True, kw_only=True):
             steps = fields.kernel_size if fields.stride is None else fields.stride
             axes = zip(x.shape[2:], fields.kernel_size, steps, fields.padding, strict=True)
             sizes = [(size - 1) * s - before - after + k for size, k, s, (before, after) in axes]
-        y = np.zeros((len(x), x.shape[1] * math.prod(sizes)), x.dtype)
-        for item, elements, at in zip(y, x, places, strict=True):
-            place = engine.aside(partial(_places, np, item.size), at)
-            if place is None:
-                item[:] = np.nan
-            else:
-                item[place] = elements.ravel()
-        return y.reshape(len(x), x.shape[1], *sizes)
+        empty, items = np.zeros(x.shape[1] * math.prod(sizes), x.dtype), []
+        for elements, at in zip(x, places, strict=True):
+            place = engine.aside(partial(_places, np, empty.size), at)
+            unknown = np.full_like(empty, np.nan)
+            items.append(unknown if place is None else engine.written(None, empty, (place,), elements.ravel()))
+        return np.stack(items).reshape(len(x), x.shape[1], *sizes)
 
 
 def _places(numpy: Any, count: int, at: Array) -> Array | None:

@@ -186,10 +186,10 @@ class ScaledDotProductAttention(Kind, frozen=True, kw_only=True):
         scores = engine.matmul(query, key.swapaxes(-1, -2))
         factor, cap = fields.scale or query.shape[-1] ** -0.5, fields.softcap
         if fields.scale != 1:
-            scores = engine.elementwise(lambda scores: scores * factor, scores)
+            scores = engine.chained([np.multiply], scores, factor)
         if cap:
-            scores = engine.elementwise(np.tanh, engine.elementwise(lambda scores: scores / cap, scores))
-            scores = engine.elementwise(lambda scores: scores * cap, scores)
+            scores = engine.elementwise(np.tanh, engine.chained([np.divide], scores, cap))
+            scores = engine.chained([np.multiply], scores, cap)
         if masks or fields.is_causal or (fields.left_window, fields.right_window) != (None, None):
             seen = _seen(np, fields, *scores.shape[-2:])
             scores = engine.elementwise(partial(_masked, np), scores, seen, *masks)

@@ -77,16 +77,13 @@ class Scatter(Kind, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array, indices: Array, updates: Array) -> Array:
-        np, y = engine.numpy, x.copy()
+        np, items = engine.numpy, []
         change = {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}.get(fields.reduction)
-        for item, index, update in zip(y, indices, updates, strict=True):
+        for item, index, update in zip(x, indices, updates, strict=True):
             at = tuple(engine.aside(partial(coordinates, engine, fields, item.shape), index))
             fitted = update.reshape(np.broadcast_shapes(*(places.shape for places in at)))
-            if change is None:
-                item[at] = fitted
-            else:
-                engine.written(change, item, at, fitted)
-        return y
+            items.append(engine.written(change, item, at, fitted))
+        return np.stack(items)
 
 
 def _kept(fields: Fields, rank: int, index_rank: int) -> list[list[int | None]]:

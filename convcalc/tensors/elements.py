@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
+from convcalc.tensors import links, updating
 from convcalc.tensors.blocks import CACHED, Block, Crew, blocks
 from convcalc.tensors.memory import Memory
+from convcalc.tensors.reducing import furthest_back
+from convcalc.tensors.tape import Pull, Pulls, adjoint_of, plain, primitive, through_function
 
 Array = Any
 """A NumPy array of any dtype. NumPy's own type promises what arrays of Python objects do not keep."""
@@ -49,12 +52,17 @@ class ElementArithmetic:
         """Who works on an output. Python's objects are no faster with threads, and may count."""
         return self._alone if output.dtype.hasobject else self._threads
 
+    @primitive
     def elementwise(self, function: Callable[..., Array], *arrays: Array) -> Array:
         """A function of elements, of arrays that broadcast, called on blocks of them: one for each that leaves."""
         if isinstance(function, np.ufunc) and len(arrays) == 2:
             return self.chained([function], *arrays)
         shape = np.broadcast_shapes(*(array.shape for array in arrays))
         self._element_operations += math.prod(shape)
+        return self._of_elements(function, *arrays)
+
+    def _of_elements(self, function: Callable[..., Array], *arrays: Array) -> Array:
+        shape = np.broadcast_shapes(*(array.shape for array in arrays))
         if math.prod(shape) <= CACHED or any(array.dtype == object for array in arrays):
             return function(*arrays)
         spread = [array.reshape(*(1,) * (len(shape) - array.ndim), *array.shape) for array in arrays]
@@ -67,6 +75,14 @@ class ElementArithmetic:
         self._crew(output).share(work, shape, most=CACHED)
         return output
 
+    @adjoint_of(elementwise)
+    def _elementwise_back(self, y: Array, function: Callable[..., Array], *arrays: Array) -> Pulls:
+        """What is kept are the arrays that entered; slopes are worked out again."""
+        if isinstance(function, np.ufunc) and len(arrays) == 2:
+            return self._chained_back(y, [function], *arrays)
+        return [None, *(through_function(function, place, arrays, self._of_elements) for place in range(len(arrays)))]
+
+    @primitive
     def chained(self, functions: Sequence[Callable[..., Array]], x: Array, *others: Array | float) -> Array:
         """One array or number after another, each by a function of its own (`numpy.add`): (x f a) g b.
 
@@ -77,11 +93,35 @@ class ElementArithmetic:
         self._element_operations += len(functions) * output.size
         return output
 
+    @adjoint_of(chained)
+    def _chained_back(
+        self, y: Array, functions: Sequence[Callable[..., Array]], x: Array, *others: Array | float
+    ) -> Pulls:
+        """Factors and divisors are kept for what they multiply, and for a factor what it multiplies."""
+        if links.are_known(functions):
+            return [None, *links.pulls(functions, x, others)]
+        return [
+            None,
+            *(
+                through_function(partial(links.run, functions), place, (x, *others), self._of_elements)
+                for place in range(1 + len(others))
+            ),
+        ]
+
+    @primitive
     def bounded(self, x: Array, *bounds: float) -> Array:
         """Elements held between bounds, the least and perhaps the most: one operation for each."""
         output = self._chained((np.maximum, np.minimum)[: len(bounds)], x, bounds)
         self._element_operations += output.size
         return output
+
+    @adjoint_of(bounded)
+    def _bounded_back(self, y: Array, x: Array, *bounds: float) -> Pulls:
+        """A mask is kept, of those that lie within; one at a bound is held there, as in PyTorch's activations."""
+        within = y > bounds[0]
+        if len(bounds) > 1:
+            within &= y < bounds[1]
+        return [Pull(lambda gradient, within: self._chained((np.multiply,), gradient, (within,)), within)]
 
     def _chained(self, functions: Sequence[Callable[..., Array]], x: Array, others: Sequence[Array | float]) -> Array:
         shape = np.broadcast_shapes(x.shape, *(np.shape(other) for other in others))
@@ -99,100 +139,51 @@ class ElementArithmetic:
         """A function of x and axes, as NumPy has them (`numpy.sum`), that takes one element in after the other.
 
         One operation for each that enters: added to what there is so far, or looked at; a mean of n is n - 1 additions
-        and a division.
+        and a division. Gradients come back through the function itself (`convcalc.tensors.reducing`).
         """
         self._element_operations += x.size
         return function(x, tuple(axes), keepdims=how.get("keepdims", True))
 
+    @primitive
     def largest(self, x: Array, axes: Sequence[int], *, keepdims: bool = True) -> Array:
         """The largest along axes: each element but the first is compared with the largest so far."""
         y = np.max(x, tuple(axes), keepdims=keepdims)
         self._element_operations += x.size - y.size
         return y
 
-    def reduced(
-        self,
-        function: Callable[..., Array],
-        x: Array,
-        kernel: Sequence[int],
-        stride: Sequence[int],
-        dilation: Sequence[int],
-    ) -> Array:
-        """Every window that fits x, its elements taken together two by two: `numpy.maximum`, `numpy.add`.
-
-        Counted are the elements of every window by itself, less one a window. It goes axis by axis, as the order is
-        free, so that a window takes the sum of its sides and not their product.
-        """
-        windows = self.windows(x, kernel, stride, dilation)
-        for axis, along in enumerate(zip(kernel, stride, dilation, strict=True), start=2):
-            x = self._reduced_along(axis, function, x, *along)
-        self._element_operations += windows.size - x.size
-        return x
-
-    def _reduced_along(
-        self, axis: int, function: Callable[..., Array], x: Array, kernel: int, stride: int, dilation: int
-    ) -> Array:
-        if kernel == stride == 1:
-            return x
-        before = (slice(None),) * axis
-        last = x.shape[axis] - dilation * (kernel - 1)
-
-        def tap(number: int) -> Array:
-            """Made when it is read: a view is more than the number that a narrow axis has for it."""
-            return x[(*before, slice(dilation * number, dilation * number + last, stride))]
-
-        if kernel == 1:
-            return tap(0)
-        output = self._memory.empty(tap(0).shape, x.dtype)
-
-        def work(block: Block) -> None:
-            function(tap(0)[block], tap(1)[block], out=output[block])
-            for number in range(2, kernel):
-                function(output[block], tap(number)[block], out=output[block])
-
-        self._crew(output).share(work, output.shape, most=CACHED)
-        return output
+    @adjoint_of(largest)
+    def _largest_back(self, y: Array, x: Array, axes: Sequence[int], *, keepdims: bool = True) -> Pulls:
+        """The place of the first that is the largest is kept, and the gradient goes there."""
+        return [furthest_back(y if keepdims else np.expand_dims(y, tuple(axes)), x, tuple(axes))]
 
     def least(self, x: Array) -> float:
         """The least finite number of the type of x."""
         return float(np.finfo(np.float64 if x.dtype.hasobject else x.dtype).min)
 
-    def windows(self, x: Array, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Array:
-        """A view [batch, channels, *positions, *kernel] of every window that fits."""
-        extents, (batch, channels, *places) = _fit(x, kernel, dilation), x.strides
-        axes = zip(x.shape[2:], extents, stride, strict=True)
-        positions = [len(range(0, size - extent + 1, s)) for size, extent, s in axes]
-        steps = [s * place for s, place in zip(stride, places, strict=True)]
-        taps = [d * place for d, place in zip(dilation, places, strict=True)]
-        shape = (*x.shape[:2], *positions, *kernel)
-        return as_strided(x, shape, (batch, channels, *steps, *taps), writeable=False)
+    @primitive
+    def written(self, function: Any, x: Array, at: tuple[Array | slice, ...], update: Array) -> Array:
+        """A copy of x with elements at places each changed by an update (`numpy.add`): an operation for each update.
 
-    def resampled(self, x: Array, reads: Sequence[Sequence[Tap]]) -> Array:
-        """Every position made of those read on each axis behind the channels, by the product of their weights.
-
-        Counted are, for each element that leaves, all that it reads: on all axes together, so many times so many. It
-        goes axis by axis, as the order is free.
+        Without a function the update takes their place, the last where several do, and nothing is counted.
         """
-        for axis, taps in enumerate(reads, start=2):
-            along, parts = (-1, *(1,) * (x.ndim - 1 - axis)), []
-            for place, weight in taps:
-                part = x.take(place, axis)
-                parts.append(part if weight is None else part * weight.astype(x.dtype).reshape(along))
-            x = sum(parts[1:], parts[0])
-        self._element_operations += x.size * math.prod(map(len, reads))
-        return x
-
-    def written(self, function: Any, x: Array, at: tuple[Array | slice, ...], update: Array) -> None:
-        """Elements of x at places each changed by an update (`numpy.add`), in place: an operation for each update."""
-        function.at(x, at, update)
+        y = x.copy()
+        if function is None:
+            y[at] = update
+            return y
+        function.at(y, at, update)
         self._element_operations += np.size(update)
+        return y
+
+    @adjoint_of(written)
+    def _written_back(self, y: Array, function: Any, x: Array, at: tuple[Array | slice, ...], update: Array) -> Pulls:
+        return [None, *updating.pulls(function, y, x, at, update)]
 
     def aside(self, function: Callable[..., Any], *arrays: Array) -> Any:
         """What is worked out beside the arithmetic, and not counted.
 
-        That is where to read, with what weight, and what is taken out of numbers so that they stay in range.
+        That is where to read, and what is taken out of numbers so that they stay in range. No gradient comes through.
         """
-        return function(*arrays)
+        return function(*map(plain, arrays))
 
 
 def _part(array: Array, block: Block) -> Array:
@@ -205,14 +196,6 @@ def _chain(functions: Sequence[Callable[..., Array]], x: Array, others: Sequence
     for function, other in zip(functions, others, strict=True):
         x = function(x, other, out=output)
     np.setbufsize(buffered)
-
-
-def _fit(x: Array, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
-    """From a window's first tap to its last on each axis, if that fits x."""
-    extents = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
-    if any(extent > size for extent, size in zip(extents, x.shape[2:], strict=True)):
-        raise Misfit(f"a window of {extents} does not fit {shown(x)}")
-    return extents
 
 
 def shown(array: Array) -> str:

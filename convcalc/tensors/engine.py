@@ -12,22 +12,27 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from convcalc.tensors.convolutions import gradient_of_filters, gradient_of_input
 from convcalc.tensors.elements import Array as Array
-from convcalc.tensors.elements import ElementArithmetic, shown
 from convcalc.tensors.elements import Misfit as Misfit
+from convcalc.tensors.elements import shown
+from convcalc.tensors.norming import NormArithmetic
 from convcalc.tensors.products import Products
+from convcalc.tensors.sliding import Pairs
+from convcalc.tensors.tape import Pull, Pulls, adjoint_of, primitive, summed_to
 
-Pairs = Sequence[tuple[int, int]]
 
-
-class Engine(ElementArithmetic):
+class Engine(NormArithmetic):
     """Runs the primitives and counts. `threads` is how many blocks are worked on at a time.
 
-    A library that NumPy multiplies with is best left one thread: its own wait for each other, and for these.
+    A library that NumPy multiplies with is best left one thread: its own wait for each other, and for these. In
+    `training`, what has statistics of its own takes those of the batch, and dropout drops.
     """
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self, threads: int = 1, *, training: bool = False, seed: int = 0) -> None:
         super().__init__(threads)
+        self.training = training
+        self._drawing = np.random.default_rng(seed)
         self._products = Products(self._memory)
         self.numpy = np
 
@@ -36,6 +41,11 @@ class Engine(ElementArithmetic):
         """Multiplications executed so far whose products were added up."""
         return self._products.multiplications
 
+    def kept_at_random(self, shape: Sequence[int], dropped: float) -> Array:
+        """A mask of that shape: each element is dropped with that probability."""
+        return self._drawing.random(shape) >= dropped
+
+    @primitive
     def matmul(self, a: Array, b: Array) -> Array:
         """The matrix product of the last two axes, those before broadcast; m x k by k x n is m·k·n multiplications."""
         if a.shape[-1] != b.shape[-2]:
@@ -45,13 +55,42 @@ class Engine(ElementArithmetic):
         self._products.multiplied(self._crew(product), a, b, product)
         return product
 
+    @adjoint_of(matmul)
+    def _matmul_back(self, y: Array, a: Array, b: Array) -> Pulls:
+        """Each factor is kept for the other."""
+        left, right = a.shape, b.shape
+        return [
+            Pull(lambda gradient, b: summed_to(self.matmul(gradient, b.swapaxes(-1, -2)), left), b),
+            Pull(lambda gradient, a: summed_to(self.matmul(a.swapaxes(-1, -2), gradient), right), a),
+        ]
+
+    @primitive
     def convolve(self, x: Array, weight: Array, stride: Sequence[int], dilation: Sequence[int], groups: int) -> Array:
         """Every window that fits x (already padded), times weight [out_channels, in_channels / groups, *kernel]."""
-        windows = self.windows(x, weight.shape[2:], stride, dilation)
-        rank = weight.ndim - 2
-        columns = windows.transpose(0, 1, *range(2 + rank, 2 + 2 * rank), *range(2, 2 + rank))
-        return self.contract(columns, weight, groups)
+        return self.contract(self._columns(x, weight.shape[2:], stride, dilation), weight, groups)
 
+    def _columns(self, x: Array, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Array:
+        """A view [batch, channels, *kernel, *positions] of every window."""
+        rank, windows = len(kernel), self.windows(x, kernel, stride, dilation)
+        return windows.transpose(0, 1, *range(2 + rank, 2 + 2 * rank), *range(2, 2 + rank))
+
+    @adjoint_of(convolve)
+    def _convolve_back(
+        self, y: Array, x: Array, weight: Array, stride: Sequence[int], dilation: Sequence[int], groups: int
+    ) -> Pulls:
+        """The weight is kept for x, and x for the weight: as it was before it was padded, if it was."""
+        sizes, kernel = x.shape[2:], weight.shape[2:]
+
+        def of_x(gradient: Array, weight: Array) -> Array:
+            geometry = (sizes, stride, dilation, groups)
+            return gradient_of_input(self._products, self._crew(gradient), gradient, weight, *geometry)
+
+        def of_weight(gradient: Array, x: Array) -> Array:
+            return self._of_filters(gradient, self._columns(x, kernel, stride, dilation), groups)
+
+        return [Pull(of_x, weight), Pull(of_weight, x)]
+
+    @primitive
     def contract(self, columns: Array, weight: Array, groups: int) -> Array:
         """Columns [batch, in_channels, *kernel, *positions], each times the weights of its group, as in `convolve`.
 
@@ -72,6 +111,25 @@ class Engine(ElementArithmetic):
             self._products.gathered(self._crew(product), rows, columns, product)
         return product.reshape(batch, weight.shape[0], *positions)
 
+    @adjoint_of(contract)
+    def _contract_back(self, y: Array, columns: Array, weight: Array, groups: int) -> Pulls:
+        shape = columns.shape
+
+        def of_columns(gradient: Array, weight: Array) -> Array:
+            rows = weight.reshape(groups, weight.shape[0] // groups, -1).swapaxes(1, 2)
+            flat = gradient.reshape(len(gradient), groups, rows.shape[2], -1)
+            return self.matmul(rows, flat).reshape(shape)
+
+        return [
+            Pull(of_columns, weight),
+            Pull(lambda gradient, columns: self._of_filters(gradient, columns, groups), columns),
+        ]
+
+    def _of_filters(self, gradient: Array, columns: Array, groups: int) -> Array:
+        """The gradient of filters from that of what they made of columns."""
+        return gradient_of_filters(self._products, self._crew(gradient), gradient, columns, groups)
+
+    @primitive
     def convolve_transposed(
         self, x: Array, weight: Array, stride: Sequence[int], dilation: Sequence[int], groups: int
     ) -> Array:
@@ -90,6 +148,21 @@ class Engine(ElementArithmetic):
         self._products.scattered(self._crew(output), rows, grouped, output, stride, dilation)
         return output.reshape(batch, -1, *extents)
 
+    @adjoint_of(convolve_transposed)
+    def _convolve_transposed_back(
+        self, y: Array, x: Array, weight: Array, stride: Sequence[int], dilation: Sequence[int], groups: int
+    ) -> Pulls:
+        """The weight is kept for x, and x for the weight."""
+        kernel = weight.shape[2:]
+
+        def of_x(gradient: Array, weight: Array) -> Array:
+            return self.convolve(gradient, weight, stride, dilation, groups)
+
+        def of_weight(gradient: Array, x: Array) -> Array:
+            return self._of_filters(x, self._columns(gradient, kernel, stride, dilation), groups)
+
+        return [Pull(of_x, weight), Pull(of_weight, x)]
+
     def pads(
         self,
         padding: Pairs | str,
@@ -102,23 +175,6 @@ class Engine(ElementArithmetic):
         if not isinstance(padding, str):
             return [(before, after) for before, after in padding]
         return [_placed(padding, *axis) for axis in zip(sizes, kernel, stride, dilation, strict=True)]
-
-    def pad(self, x: Array, pads: Pairs, mode: str = "zeros", fill: float = 0.0) -> Array:
-        """The array with positions added around it, [before, after] an axis; `mode` is PyTorch's padding_mode."""
-        if not any(before or after for before, after in pads):
-            return x
-        if mode != "zeros":
-            around = [(0, 0), (0, 0), *pads]
-            return np.pad(x, around, mode={"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode])  # type: ignore[call-overload]  # one of numpy's modes
-        sizes = [before + size + after for size, (before, after) in zip(x.shape[2:], pads, strict=True)]
-        padded = self._memory.empty((*x.shape[:2], *sizes), x.dtype)
-        inside = [slice(before, size - after) for size, (before, after) in zip(sizes, pads, strict=True)]
-        for axis, part in enumerate(inside):
-            within = (slice(None), slice(None), *inside[:axis])
-            padded[(*within, slice(part.start))] = fill
-            padded[(*within, slice(part.stop, None))] = fill
-        self._crew(padded).copy(padded[(slice(None), slice(None), *inside)], x)
-        return padded
 
     def per_channel(self, array: Array, x: Array) -> Array:
         """An array of one number a channel, laid along the channels of x."""

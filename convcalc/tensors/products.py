@@ -21,6 +21,9 @@ BUFFERED = 1 << 18
 ROWS = 256
 """Rows of a matrix that are enough for a product to run at full speed."""
 
+WIDE = 512
+"""Columns of a matrix that are enough for a product to run at full speed, and few enough to stay in cache."""
+
 WORTH_A_THREAD = 1 << 22
 """Multiplications below which a product is not divided for the sake of a thread."""
 
@@ -72,6 +75,38 @@ class Products:
 
         least = WORTH_A_THREAD // rows.shape[1]  # of columns: each is multiplied with every row
         crew.share(work, (*output.shape[:2], *output.shape[3:]), taps, most=BUFFERED, least=least)
+
+    def correlated(self, crew: Crew, gradient: Array, columns: Array, output: Array) -> None:
+        """What the rows of `gathered` get back: gradient [batch, groups, m, *positions] times a view of columns.
+
+        The view is [batch, groups, *taps, *positions], the output [groups, m, *taps]; samples and positions are summed.
+        Taps are shared out, so that no two threads write the same memory.
+        """
+        rank = gradient.ndim - 3
+        sizes, groups_at = (gradient.shape[0], *gradient.shape[3:]), gradient.swapaxes(0, 1)
+        taken = columns.transpose(1, *range(2, columns.ndim - rank), 0, *range(columns.ndim - rank, columns.ndim))
+
+        def work(block: Block) -> None:
+            groups, *taps = block
+            target = output[(groups, slice(None), *taps)]
+            width = math.prod(target.shape[2:])
+            for number, places in enumerate(blocks(sizes, max(1, BUFFERED // max(1, width * target.shape[0])))):
+                part = taken[(*block, *places)]
+                buffer = self._memory.empty(part.shape, part.dtype)
+                np.copyto(buffer, part)
+                samples, *positions = places
+                rows = _flat(np.moveaxis(groups_at[(groups, samples, slice(None), *positions)], 1, 2), 2)
+                matrices = buffer.reshape(buffer.shape[0], width, -1).swapaxes(1, 2)
+                product = self._memory.empty((*target.shape[:2], width), output.dtype)
+                self._make(rows, matrices, product)
+                if number:
+                    target += product.reshape(target.shape)
+                else:
+                    target[...] = product.reshape(target.shape)
+
+        shape = (output.shape[0], *output.shape[2:])
+        least = max(1, WORTH_A_THREAD // output.shape[1])  # of columns: each is multiplied with every row
+        crew.share(work, shape, math.prod(sizes), most=max(BUFFERED, WIDE * math.prod(sizes)), least=least)
 
     def scattered(
         self, crew: Crew, rows: Array, x: Array, output: Array, stride: Sequence[int], dilation: Sequence[int]

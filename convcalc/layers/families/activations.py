@@ -18,7 +18,6 @@ from convcalc.layers._cases import draw_axis, draw_shape
 from convcalc.layers._checks import axes_exist
 from convcalc.layers._elements import Activation, bent, error_function, of_elements, softplus
 from convcalc.layers._onnx import onnx_axis, per_channel
-from convcalc.layers._softmax import softmax
 from convcalc.layers.identity import Identity
 
 
@@ -313,7 +312,7 @@ class Softmax(Kind, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        return softmax(engine, x, behind_batch(fields.axis))
+        return engine.softmax(x, behind_batch(fields.axis))
 
 
 class LogSoftmax(Softmax, frozen=True, kw_only=True):
