@@ -22,7 +22,7 @@ from typing import Annotated, Any, ClassVar
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import PerAxis, Sizes, Whole
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxFields, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, OnnxFields, OnnxGraph, Shape, Wanted
 from convcalc.layers._pools import Pool, placed
 
 
@@ -63,6 +63,10 @@ class LpPool(Pool, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return product(x) + product(self.kernel_size) * product(self.shape(x))
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The input, and the sums before the root."""
+        return Kept(inputs=(0,), numbers=product(self.shape(x))).if_(wanted.of_inputs)
 
     def no_op(self, x: Shape) -> str:
         return ""  # of a single position it takes the absolute value
