@@ -5,16 +5,7 @@ from __future__ import annotations
 from convcalc.analysis.learning.lines import TrainingLine
 from convcalc.analysis.learning.records import Training
 from convcalc.views import words
-from convcalc.views.columns import (
-    GAP,
-    Column,
-    Grid,
-    end,
-    first_words,
-    fitted,
-    narrowest_names,
-    needed,
-)
+from convcalc.views.columns import GAP, Column, Grid, end, first_words, fitted, narrowest_names, needed
 from convcalc.views.formats import terminal
 from convcalc.views.output import Output
 from convcalc.views.training import shared
@@ -36,9 +27,11 @@ def write(trained: Trained, out: Output) -> None:
     if trained.lines:
         console.print(_table(console.width, trained), soft_wrap=True)
         console.print()
+    if training.totals.peak_bytes:
+        console.print(_at_peak(console.width, training), soft_wrap=True)
+        console.print()
     for fact in shared.facts(training):
         console.print(terminal.line(fact, style="bold"))
-    console.print(_at_peak(console.width, training), soft_wrap=True)
     for note in shared.notes(training):
         console.print(terminal.line(note))
     console.print(terminal.line(shared.convention(training), style="dim"))
@@ -88,9 +81,9 @@ def _at_peak(width: int, training: Training) -> Grid:
     """What the memory is there for when the most is in use."""
     parts, total = shared.parts(training.peak.alive), training.totals.peak_bytes
     columns = [
-        Column("", [f"  {text}" for text, _ in parts], "left", shorten=first_words),
-        Column("", [words.binary(amount) for _, amount in parts]),
-        Column("", [words.share(amount, total) for _, amount in parts]),
+        Column("at the peak", [text for text, _ in parts], "left", shorten=first_words),
+        Column("bytes", [words.binary(amount) for _, amount in parts]),
+        Column("share", [words.share(amount, total) for _, amount in parts]),
     ]
     most = max((amount for _, amount in parts), default=0)
     room = min(_WIDEST_BAR, width - needed(columns) - GAP)
