@@ -140,7 +140,7 @@ def gradients(
 
 
 class _WayBack:
-    """A network on the way there and back."""
+    """Layers that have run, with their tapes, and the gradients that have arrived so far, by node."""
 
     def __init__(
         self,
