@@ -238,6 +238,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     least_rank: ClassVar[int] = 0
     """The spatial axes that a generated case has at least."""
 
+    constant_inputs: ClassVar[tuple[int, ...]] = ()
+    """The places of tensors that no gradient comes back to, whatever the fields are: see `passes_gradient`."""
+
     if TYPE_CHECKING:  # each kind names the shapes it takes; this is what they have in common
         checks: ClassVar[Callable[..., Iterator[Check]]]
         shape: ClassVar[Callable[..., Shape]]
@@ -370,7 +373,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
         None comes to one of which only the shape or whole numbers count, and none comes from whole numbers that leave.
         """
-        return True
+        return place not in self.constant_inputs
 
     @property
     def follows_values(self) -> bool:

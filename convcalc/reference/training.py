@@ -140,7 +140,7 @@ class TrainingStep:
 
     def _backward(self, index: int) -> None:
         node, wanted, run = self.network.nodes[index], self.asked.wanted[index], self._runs[index]
-        held = {place: kept.kept for place, kept in self._runs.items()}
+        held = {place: _arrays(kept) for place, kept in self._runs.items()}
         gradient = self._flowing[index]
         result = run.pull(gradient)
         self.macs[index, "inputs"], self.macs[index, "arrays"] = result.macs_of_inputs, result.macs_of_arrays
@@ -170,7 +170,7 @@ class TrainingStep:
         made_arrays: Sequence[Array] = (),
     ) -> None:
         """Note what is in memory now, and what a layer has just made on its way back."""
-        kept = held if held is not None else {place: run.kept for place, run in self._runs.items()}
+        kept = held if held is not None else {place: _arrays(run) for place, run in self._runs.items()}
         everything = [array for arrays in self._arrays.values() for array in arrays.values()]
         owned = {id(array) for array in self._owned.values()}
         entering = [tensor for tensors in self._entering.values() for tensor in tensors.values()]
@@ -188,6 +188,11 @@ class TrainingStep:
         alive = Alive(**{name: size for name, size in zip(_PRIORITY, counted, strict=True) if name})
         layer = "" if index is None else self.network.nodes[index].name
         self.moments.append(StepMoment(phase, layer, alive))
+
+
+def _arrays(run: LayerRun) -> list[Array]:
+    """What a layer keeps, without single numbers."""
+    return [array for array in run.kept if isinstance(array, np.ndarray)]
 
 
 def _stands_on(array: Array, owned: Collection[int]) -> bool:
