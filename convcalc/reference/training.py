@@ -144,7 +144,7 @@ class TrainingStep:
         gradient = self._flowing[index]
         result = run.pull(gradient)
         self.macs[index, "inputs"], self.macs[index, "arrays"] = result.macs_of_inputs, result.macs_of_arrays
-        arrived = _own(result, gradient, wanted, shares=node.config.is_view or node.config.is_inert)
+        arrived = _own(node.name, result, gradient, wanted, shares=node.config.is_view or node.config.is_inert)
         keys = {name: owner_of(self.network, index, name) for name in arrived.arrays}
         owner = index if node.shared is None else node.shared
         for name, key in keys.items():
@@ -205,7 +205,7 @@ def _solid(array: Array) -> Array:
     return array if array.flags.c_contiguous else np.ascontiguousarray(array)
 
 
-def _own(result: LayerGradients, gradient: Array, wanted: Wanted, *, shares: bool) -> LayerGradients:
+def _own(name: str, result: LayerGradients, gradient: Array, wanted: Wanted, *, shares: bool) -> LayerGradients:
     """What came back, each gradient in memory of its own, but for that of a tensor that only got another shape.
 
     Raises:
@@ -214,12 +214,13 @@ def _own(result: LayerGradients, gradient: Array, wanted: Wanted, *, shares: boo
     present = [gradient]
 
     def alone(array: Array) -> Array:
-        is_shared = any(np.may_share_memory(array, other) for other in present)
+        is_shared = not array.flags.writeable or any(np.may_share_memory(array, other) for other in present)
         present.append(array.copy(order="C") if is_shared or _extent(array)[1] != array.nbytes else _solid(array))
         return present[-1]
 
-    if any(array is None for array, is_wanted in zip(result.inputs, wanted.inputs, strict=True) if is_wanted):
-        raise ValueError("no gradient came back to a tensor that one is wanted of")
+    missing = [at for at, wish in enumerate(wanted.inputs) if wish and result.inputs[at] is None]
+    if missing:
+        raise ValueError(f"{name}: no gradient came back to the tensor that enters at place {missing[0]}")
     inputs = result.inputs if shares else tuple(None if array is None else alone(array) for array in result.inputs)
     return result._replace(inputs=inputs, arrays={name: alone(array) for name, array in result.arrays.items()})
 
@@ -252,5 +253,3 @@ def _extent(array: Array) -> tuple[int, int]:
     steps = [stride * (size - 1) for size, stride in zip(array.shape, array.strides, strict=True)]
     before, behind = sum(step for step in steps if step < 0), sum(step for step in steps if step > 0)
     return array.__array_interface__["data"][0] + before, behind - before + array.itemsize
-
-

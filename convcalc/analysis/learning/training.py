@@ -88,7 +88,9 @@ def _formats(dtype: str | Precision) -> Precision:
         raise ValueError(f"dtype: {error}") from None
     for part in (formats.weights, formats.activations, formats.bias):
         if part.is_integer:
-            raise ValueError(f"dtype: training takes a format with fractions, such as float32 or bfloat16, found {part}")
+            raise ValueError(
+                f"dtype: training takes a format with fractions, such as float32 or bfloat16, found {part}"
+            )
     return formats
 
 

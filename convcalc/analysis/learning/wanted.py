@@ -64,7 +64,9 @@ def asked(network: Network, frozen: Collection[int] = ()) -> AskedGradients:
         for source, is_wanted in zip(node.inputs, inputs, strict=True):
             arrives[source] = arrives[source] or is_wanted
         wanted[index] = Wanted(inputs, weights=comes and bool(learned[index]) and index not in frozen)
-    trained = {key: shape for index in range(len(nodes)) if wanted[index].weights for key, shape in _own(learned[index])}
+    trained = {
+        key: shape for index in range(len(nodes)) if wanted[index].weights for key, shape in _own(learned[index])
+    }
     return AskedGradients(
         wanted=tuple(wanted),
         of_output=tuple(arrives),
