@@ -239,6 +239,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     least_rank: ClassVar[int] = 0
     """The spatial axes that a generated case has at least."""
 
+    constant_inputs: ClassVar[tuple[int, ...]] = ()
+    """The places of tensors that no gradient comes back to, whatever the fields are: see `passes_gradient`."""
+
     if TYPE_CHECKING:  # each kind names the shapes it takes; this is what they have in common
         checks: ClassVar[Callable[..., Iterator[Check]]]
         shape: ClassVar[Callable[..., Shape]]
@@ -365,6 +368,13 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     def bounds(self) -> tuple[float, float]:
         """The least and the most that can leave, whatever enters."""
         return -inf, inf
+
+    def passes_gradient(self, place: int) -> bool:
+        """Whether a gradient comes back to the tensor that enters at `place`.
+
+        None comes to one of which only the shape or whole numbers count, and none comes from whole numbers that leave.
+        """
+        return place not in self.constant_inputs
 
     @property
     def follows_values(self) -> bool:

@@ -46,6 +46,7 @@ from convcalc.layers._onnx import shaped
 
 class Gather(Kind, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
+    constant_inputs = (1,)
 
     axes: Annotated[tuple[int, ...], Listed("the axis that is chosen from; 0 is channels", minimum=ANY_SIGN)] = (0,)
     indices: Annotated[str, Choice("what an index means", options=FORMS)] = "slices"

@@ -35,6 +35,7 @@ REDUCTIONS = ("none", "add", "mul", "max", "min")
 
 class Scatter(Kind, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (3, 3)
+    constant_inputs = (1,)
 
     axes: Annotated[tuple[int, ...], Listed("the axis that is written along; 0 is channels", minimum=ANY_SIGN)] = (0,)
     indices: Annotated[str, Choice("what an index means", options=FORMS)] = "slices"
