@@ -213,6 +213,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     Each takes a bench, a configuration and the shapes that enter.
     """
 
+    without_gradient: ClassVar[Mapping[int, str]] = {}
+    """The places of inputs whose gradient is not given though the output depends on them smoothly, each with why."""
+
     onnx_operators: ClassVar[OnnxFields] = {}
     """The ONNX operators that are this kind and nothing else, each with its attributes.
 
