@@ -116,9 +116,14 @@ class Wanted(msgspec.Struct, frozen=True):
     weights: bool
 
     @property
+    def of_inputs(self) -> bool:
+        """Whether the gradient of any tensor that enters is."""
+        return True in self.inputs
+
+    @property
     def anything(self) -> bool:
-        """Whether there is a way back through the layer at all."""
-        return self.weights or True in self.inputs
+        """Whether any gradient is, where the layer has learned arrays."""
+        return self.weights or self.of_inputs
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -135,6 +140,10 @@ class Kept(msgspec.Struct, frozen=True):
     numbers: int = 0
     bytes: int = 0
     shared_numbers: int = 0
+
+    def if_(self, condition: bool) -> Kept:
+        """This, if a gradient is wanted that asks for it; otherwise nothing."""
+        return self if condition else Kept()
 
 
 class Unprobed(Exception):
@@ -287,7 +296,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             As many as on the way forward for each, which holds where what enters meets own arrays in one product.
             """
             macs = self.macs(*inputs)
-            return macs * (True in wanted.inputs), macs * (wanted.weights and len(self.weights(*inputs)) > 0)
+            return macs * wanted.of_inputs, macs * (wanted.weights and len(self.weights(*inputs)) > 0)
 
         def onnx(self, graph, inputs, shapes):
             """The layer as ONNX operators, for tensors with the batch in front, of any size; the tensor that leaves.

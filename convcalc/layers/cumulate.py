@@ -19,7 +19,20 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Choice, Flag, Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, StandIn
+from convcalc.layers import (
+    Array,
+    Arrays,
+    Check,
+    Engine,
+    Fields,
+    Kept,
+    Kind,
+    NoOnnxForm,
+    OnnxGraph,
+    Shape,
+    StandIn,
+    Wanted,
+)
 from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
@@ -42,6 +55,13 @@ class Cumulate(Kind, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return product(x)
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """Of a product the elements, as they are taken in; of a sum nothing."""
+        return self._elements(x).if_(wanted.of_inputs) if self.operation == "prod" else Kept()
+
+    def _elements(self, x: Shape) -> Kept:
+        return Kept(numbers=product(x)) if self.exclusive else Kept(inputs=(0,))
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].whole([self.axis % len(inputs[0])])

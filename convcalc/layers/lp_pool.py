@@ -22,7 +22,8 @@ from typing import Annotated, Any, ClassVar
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import PerAxis, Sizes, Whole
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxFields, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, OnnxFields, OnnxGraph, Shape, Wanted
+from convcalc.layers._elements import root
 from convcalc.layers._pools import Pool, placed
 
 
@@ -64,6 +65,10 @@ class LpPool(Pool, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape) -> int:
         return product(x) + product(self.kernel_size) * product(self.shape(x))
 
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The input, and the sums before the root."""
+        return Kept(inputs=(0,), numbers=product(self.shape(x))).if_(wanted.of_inputs)
+
     def no_op(self, x: Shape) -> str:
         return ""  # of a single position it takes the absolute value
 
@@ -79,4 +84,4 @@ class LpPool(Pool, frozen=True, kw_only=True):
         stride, _, reached = placed(engine, fields, x, fields.dilation)
         raised = engine.pad(engine.elementwise(lambda x: np.power(np.abs(x), p), x), reached)
         sums = engine.reduced(np.add, raised, fields.kernel_size, stride, fields.dilation)
-        return engine.elementwise(lambda sums: np.power(sums, 1 / p), sums)
+        return engine.elementwise(lambda sums: root(np, sums, p), sums)

@@ -32,7 +32,20 @@ from convcalc import steps
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Real, Whole, optional
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, StandIn
+from convcalc.layers import (
+    Array,
+    Arrays,
+    Check,
+    Engine,
+    Fields,
+    Kept,
+    Kind,
+    NoOnnxForm,
+    OnnxGraph,
+    Shape,
+    StandIn,
+    Wanted,
+)
 from convcalc.layers._cases import draw_axes, draw_flag
 from convcalc.layers._merges import matrices_met, repeated_along
 from convcalc.layers._onnx import shaped
@@ -88,6 +101,17 @@ class ScaledDotProductAttention(Kind, frozen=True, kw_only=True):
         is_masked = mask is not None or self._is_placed()
         of_pair = 3 + (self.scale != 1) + 3 * (self.softcap != 0) + is_masked
         return of_pair * product(query[:-1]) * key[-2]
+
+    def kept(self, wanted: Wanted, query: Shape, key: Shape, value: Shape, *masks: Shape) -> Kept:
+        return Kept()
+
+    def gradient_macs(self, wanted: Wanted, query: Shape, key: Shape, value: Shape, *masks: Shape) -> tuple[int, int]:
+        """Through the second product to value and shares, and from these through the first to query and key."""
+        *beside, queries, features = query
+        pairs = product((*beside, queries, key[-2]))
+        of_query, of_key, of_value, *of_mask = wanted.inputs
+        of_scores = of_query or of_key or True in of_mask
+        return pairs * (value[-1] * (of_value + of_scores) + features * (of_query + of_key)), 0
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         last = len(inputs[0]) - 1
