@@ -9,20 +9,21 @@ a step may reach one: it must agree at some step, and does not at any where an a
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from convcalc import steps
-from convcalc.layers import Kind, Wanted
+from convcalc.arithmetic.number import product
+from convcalc.layers import Wanted
 from convcalc.network import Network, Node
 from convcalc.reference.execution import FAILURES, Weights, failure, run_layer, running_steps
 from convcalc.reference.gradients import LayerGradients, ancestors, gradients, run_traced
 from convcalc.reference.measured import BUFFERS
-from convcalc.reference.verified import Figure
+from convcalc.reference.verified import Figure, GradientCheck
 from convcalc.reference.weights import RandomWeights, laid_out
 from convcalc.tensors.duals import NotDifferentiable
 from convcalc.tensors.engine import Array, Engine
@@ -49,38 +50,6 @@ _EXTRAPOLATED = 4
 """Runs at one step: two at the step, two at half of it."""
 
 
-class GradientCheck(msgspec.Struct, frozen=True):
-    """What came of the gradients of a layer.
-
-    `compared` counts the derivatives that were taken by differences; `wrong` says of the first that differs which it
-    is, and both numbers. The MACs are those of all gradients, of what enters or is made on the way, and of the layer's
-    own arrays. `reason` is why nothing was compared.
-    """
-
-    macs_of_inputs: Figure
-    macs_of_weights: Figure
-    compared: int = 0
-    wrong: str = ""
-    reason: str = ""
-
-    @property
-    def values_agree(self) -> bool | None:
-        """Whether every derivative is as it came back, None where none was taken."""
-        return None if self.reason else not self.wrong
-
-    @property
-    def macs_agree(self) -> bool | None:
-        """Whether as many MACs were executed on the way back as is claimed; None where none was."""
-        answers = self.macs_of_inputs.agrees, self.macs_of_weights.agrees
-        return False if False in answers else None if None in answers else True
-
-    @property
-    def agrees(self) -> bool | None:
-        """Whether nothing differs, None where nothing was compared."""
-        answers = self.values_agree, self.macs_agree
-        return False if False in answers else None if None in answers else True
-
-
 class _Point(NamedTuple):
     """Where a function stands: the tensors that enter and the arrays, by what they are called."""
 
@@ -104,6 +73,17 @@ class _Point(NamedTuple):
             apart = above - below
         counts = np.isfinite(apart)
         return float((apart[counts] * self.weighing[counts]).sum()) / (2 * step)
+
+
+def bytes_for_gradients(network: Network) -> int:
+    """What the checks of a network's gradients take beside a run of it in float64, about.
+
+    All that the layers make is there at once, with a direction to move it in, and so are the arrays, their gradients
+    and those that are moved.
+    """
+    made = sum(product(node.shape) for node in network.layers)
+    learned = sum(product(shape) for node in network.layers for shape in network.arrays_of(node).values())
+    return 8 * (3 * made + 4 * learned)
 
 
 def check_layer(node: Node, arrays: Mapping[str, Array], inputs: Sequence[Array], seed: int) -> GradientCheck:
@@ -137,10 +117,10 @@ def check_layer(node: Node, arrays: Mapping[str, Array], inputs: Sequence[Array]
             return run_layer(engine, config, own, [moved[name] for name in names])[0]
 
     point = _Point(operands, function, weighing, run.output)
-    arrived = _arrived(config, names, learned, result)
+    arrived = _arrived(node, names, learned, result)
     wrong = _misshapen(arrived, operands)
     if wrong:
-        return msgspec.structs.replace(check, wrong=wrong)
+        return replace(check, wrong=wrong)
     macs, elements = config.macs(*shapes), config.elementwise_ops(*shapes)
     is_long = running_steps(config, node.shape, macs, elements, 0) > _LONG
     single = _FEW_SINGLE if is_long else _SINGLE
@@ -148,13 +128,13 @@ def check_layer(node: Node, arrays: Mapping[str, Array], inputs: Sequence[Array]
 
 
 def _arrived(
-    config: Kind, names: Sequence[str], learned: Sequence[str], result: LayerGradients
+    node: Node, names: Sequence[str], learned: Sequence[str], result: LayerGradients
 ) -> dict[str, Array | None]:
     """The gradients by the names of the operands, without those that the kind says it does not give."""
     of_inputs = {
         name: gradient
         for place, (name, gradient) in enumerate(zip(names, result.inputs, strict=True))
-        if place not in config.without_gradient
+        if place not in node.config.without_gradient
     }
     return {**of_inputs, **{name: result.arrays.get(name) for name in learned}}
 
@@ -198,8 +178,8 @@ def _compared(
         measured = _agreeing(point, direction, expected, size)
         if measured is not None:
             wrong = f"{what}: the derivative is {measured:.6g}, what came back says {expected:.6g}"
-            return msgspec.structs.replace(check, compared=count, wrong=wrong)
-    return msgspec.structs.replace(check, compared=count)
+            return replace(check, compared=count, wrong=wrong)
+    return replace(check, compared=count)
 
 
 def _agreeing(point: _Point, direction: Mapping[str, Array], expected: float, size: float) -> float | None:
