@@ -112,29 +112,43 @@ def held(run: Any, inputs: list[Any], arrays: dict[str, Any]) -> Held:
     return Held(tuple(kept_inputs), output, sum(others.values()))
 
 
-@every_kind
+def claimed(kept: Kept, batch: int) -> Held:
+    """What a kind says, as `held` has it, of float32."""
+    numbers = batch * kept.numbers + kept.shared_numbers
+    return Held(tuple(sorted(kept.inputs)), kept.output, 4 * numbers + batch * kept.bytes + kept.shared_bytes)
+
+
+UNCOSTED = {"opaque"}
+"""Kinds of which nothing is known: what stands for them in a run says nothing."""
+
+known_kinds = pytest.mark.parametrize("name", sorted(set(layers.names()) - UNCOSTED))
+
+
+@known_kinds
 @few
 @given(draw=draws)
 def test_what_is_kept_is_what_the_executor_holds(name: str, draw: random.Random) -> None:
     config, shapes = load(name).case(draw)
     arrays, inputs = arrays_of(config, shapes, "float32"), entering(shapes, "float32", batch=2)
     for wanted in everything(len(shapes)):
-        engine = Engine(training=True)
-        run = run_traced(engine, config, arrays, inputs, wanted)
-        kept = config.kept(wanted, *shapes)
-        numbers = 2 * kept.numbers + kept.shared_numbers
-        claimed = Held(tuple(sorted(set(kept.inputs))), kept.output, 4 * numbers + 2 * kept.bytes)
-        assert held(run, inputs, arrays) == claimed, (config, shapes, wanted)
+        with np.errstate(all="ignore"):
+            run = run_traced(Engine(training=True), config, arrays, inputs, wanted)
+        assert held(run, inputs, arrays) == claimed(config.kept(wanted, *shapes), batch=2), (config, shapes, wanted)
 
 
-@every_kind
+@known_kinds
 @few
 @given(draw=draws)
 def test_gradients_cost_what_the_executor_multiplies(name: str, draw: random.Random) -> None:
     config, shapes = load(name).case(draw)
     arrays, inputs = arrays_of(config, shapes, "float32"), entering(shapes, "float32")
     for wanted in everything(len(shapes)):
-        run = run_traced(Engine(training=True), config, arrays, inputs, wanted)
-        gradients = run.pull(np.ones_like(run.output))
+        with np.errstate(all="ignore"):
+            run = run_traced(Engine(training=True), config, arrays, inputs, wanted)
+            gradients = run.pull(np.ones_like(run.output))
         executed = gradients.macs_of_inputs, gradients.macs_of_arrays
         assert config.gradient_macs(wanted, *shapes) == executed, (config, shapes, wanted)
+
+
+def test_what_is_not_known_is_not_costed() -> None:
+    assert {name for name in layers.names() if not load(name).costed} == UNCOSTED

@@ -27,6 +27,8 @@ from convcalc.layers._onnx import held
 
 
 class Embedding(Kind, frozen=True, kw_only=True):
+    constant_inputs = (0,)
+
     num_embeddings: Annotated[int, Whole("vectors that there are", minimum=1)]
     embedding_dim: Annotated[int, Channels("numbers of a vector", minimum=1)]
 

@@ -35,6 +35,7 @@ from convcalc.layers._windows import shown_window
 class MaxUnpool(Kind, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
     is_map = True
+    constant_inputs = (1,)
 
     kernel_size: Annotated[Sizes, PerAxis("positions pooled on each axis")]
     stride: Annotated[Sizes | None, optional(PerAxis("positions the window moved; null: kernel_size"))] = None

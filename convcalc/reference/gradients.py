@@ -44,8 +44,9 @@ class _TracedArrays(dict[str, Traced]):
 class LayerRun:
     """A layer that has run, ready for the way back: `pull` may be called once.
 
-    `output` is what left; its memory is its own, unless the layer only gives its input another shape. `used` are the
-    names of the arrays that it read. Of what entered nothing is held but what the way back needs (`kept`).
+    `output` is what left; its memory is its own, unless the layer only gives its input another shape, or gives an
+    array that it has. `used` are the names of the arrays that it read. Of what entered nothing is held but what the way
+    back needs (`kept`).
     """
 
     def __init__(
@@ -94,7 +95,7 @@ def run_traced(
     }
     handed = _TracedArrays(own)
     run = LayerRun(engine, tape, entered, handed, type(config).reference(engine, written(config), handed, *entered))
-    shares = config.is_view or config.is_inert
+    shares = config.is_view or config.is_inert or config.holds_output
     if not shares and any(np.may_share_memory(run.output, array) for array in (*inputs, *arrays.values())):
         run.output = run.output.copy()
     return run

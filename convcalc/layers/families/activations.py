@@ -364,6 +364,8 @@ class Hardmax(Softmax, frozen=True, kw_only=True):
     and everything. Source: ONNX Hardmax.
     """
 
+    constant_inputs = (0,)
+
     onnx_form = "Hardmax"
 
     def elementwise_ops(self, x: Shape) -> int:
