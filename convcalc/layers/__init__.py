@@ -377,7 +377,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
         None comes to one of which only the shape or whole numbers count, and none comes from whole numbers that leave.
         """
-        return place not in self.constant_inputs
+        return place not in self.constant_inputs and place not in self.without_gradient
 
     @property
     def follows_values(self) -> bool:

@@ -61,7 +61,7 @@ class _Point(NamedTuple):
     def along(self, direction: Mapping[str, Array], step: float) -> tuple[float, float]:
         """The derivative of the weighed sum of what leaves along a direction, and what rounding makes of it."""
         first, second = self._difference(direction, step), self._difference(direction, step / 2)
-        size = float(np.abs(self.weighing * self.output).sum())
+        size = float(np.nansum(np.abs(self.weighing * self.output)))
         return (4 * second - first) / 3, _ROUNDED * size / step
 
     def _difference(self, direction: Mapping[str, Array], step: float) -> float:
@@ -106,7 +106,8 @@ def check_layer(node: Node, arrays: Mapping[str, Array], inputs: Sequence[Array]
     except FAILURES as error:
         return _unchecked(f"could not be run: {failure(error)}")
     claimed = config.gradient_macs(wanted, *shapes)
-    check = GradientCheck(Figure(claimed[0], result.macs_of_inputs), Figure(claimed[1], result.macs_of_arrays))
+    macs = Figure(claimed[0], result.macs_of_inputs), Figure(claimed[1], result.macs_of_arrays)
+    check = GradientCheck(*macs, without="; ".join(config.without_gradient.values()))
     operands = {f"input {place}" if len(inputs) > 1 else "the input": x for place, x in enumerate(inputs)}
     names = list(operands)
     operands |= {name: arrays[name] for name in learned}
@@ -163,7 +164,12 @@ def _compared(
     arrived: Mapping[str, Array | None],
     directions: Iterable[tuple[str, dict[str, Array]]],
 ) -> GradientCheck:
-    """The check with the derivatives along all directions compared, up to the first that is wrong."""
+    """The check with the derivatives along all directions compared, up to the first that is wrong.
+
+    Where what leaves is no number there is no derivative, and whatever comes back of it is none either.
+    """
+    if not np.isfinite(point.output).all():
+        arrived = {name: None if gradient is None else _numbers(gradient) for name, gradient in arrived.items()}
     count = 0
     for what, direction in directions:
         count += 1
@@ -180,6 +186,10 @@ def _compared(
             wrong = f"{what}: the derivative is {measured:.6g}, what came back says {expected:.6g}"
             return replace(check, compared=count, wrong=wrong)
     return replace(check, compared=count)
+
+
+def _numbers(gradient: Array) -> Array:
+    return np.where(np.isfinite(gradient), gradient, 0.0)
 
 
 def _agreeing(point: _Point, direction: Mapping[str, Array], expected: float, size: float) -> float | None:

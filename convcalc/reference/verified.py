@@ -37,7 +37,7 @@ class GradientCheck(msgspec.Struct, frozen=True):
 
     `compared` counts the derivatives that were taken by differences; `wrong` says of the first that differs which it
     is, and both numbers. The MACs are those of all gradients, of what enters or is made on the way, and of the layer's
-    own arrays. `reason` is why nothing was compared.
+    own arrays. `reason` is why nothing was compared, `without` why the kind gives no gradient of some input.
     """
 
     macs_of_inputs: Figure
@@ -45,6 +45,7 @@ class GradientCheck(msgspec.Struct, frozen=True):
     compared: int = 0
     wrong: str = ""
     reason: str = ""
+    without: str = ""
 
     @property
     def values_agree(self) -> bool | None:

@@ -275,6 +275,8 @@ def _gradients(verification: Verification) -> list[str]:
         check = layer.gradients
         if check is None or check.reason:
             reasons.setdefault(f"{UNAFFORDABLE}; {_MORE}" if check is None else check.reason, []).append(layer.name)
+        elif check.without:
+            reasons.setdefault(f"of an input alone: {check.without}", []).append(layer.name)
     texts = [f"gradients not compared at {words.listed(names)}: {reason}" for reason, names in reasons.items()]
     count = sum(layer.gradients.compared for layer in verification.layers if layer.gradients is not None)
     whole_network = verification.gradients
