@@ -40,6 +40,9 @@ _ROUNDED = 64 * float(np.finfo(np.float64).eps)
 _SINGLE, _FEW_SINGLE = 6, 2
 """Elements of each operand that are moved alone: of a layer, and of one that takes long."""
 
+_LARGEST = 1e100
+"""More is no number that anything was computed to."""
+
 _MOVED = 0.01
 """Of its mean size, by how much an element that enters is moved."""
 
@@ -61,7 +64,7 @@ class _Point(NamedTuple):
     def along(self, direction: Mapping[str, Array], step: float) -> tuple[float, float]:
         """The derivative of the weighed sum of what leaves along a direction, and what rounding makes of it."""
         first, second = self._difference(direction, step), self._difference(direction, step / 2)
-        size = float(np.nansum(np.abs(self.weighing * self.output)))
+        size = float(np.abs(self.weighing * np.where(_is_number(self.output), self.output, 0)).sum())
         return (4 * second - first) / 3, _ROUNDED * size / step
 
     def _difference(self, direction: Mapping[str, Array], step: float) -> float:
@@ -69,10 +72,9 @@ class _Point(NamedTuple):
             self.run({**self.operands, **{name: self.operands[name] + way * v for name, v in direction.items()}})
             for way in (step, -step)
         )
-        with np.errstate(invalid="ignore"):
-            apart = above - below
-        counts = np.isfinite(apart)
-        return float((apart[counts] * self.weighing[counts]).sum()) / (2 * step)
+        counts = _is_number(above) & _is_number(below)
+        apart = np.where(counts, above, 0) - np.where(counts, below, 0)
+        return float((apart * self.weighing).sum()) / (2 * step)
 
 
 def bytes_for_gradients(network: Network) -> int:
@@ -104,7 +106,7 @@ def check_layer(node: Node, arrays: Mapping[str, Array], inputs: Sequence[Array]
     except NotDifferentiable as error:
         return _unchecked(str(error))
     except FAILURES as error:
-        return _unchecked(f"could not be run: {failure(error)}")
+        return replace(_unchecked(""), wrong=f"could not be followed back: {failure(error)}")
     claimed = config.gradient_macs(wanted, *shapes)
     macs = Figure(claimed[0], result.macs_of_inputs), Figure(claimed[1], result.macs_of_arrays)
     check = GradientCheck(*macs, without="; ".join(config.without_gradient.values()))
@@ -142,7 +144,12 @@ def _arrived(
 
 def _weighing(generator: np.random.Generator, output: Array) -> Array:
     """Random numbers for what leaves, none where it is no number, which has no derivative."""
-    return np.where(np.isfinite(output), generator.standard_normal(output.shape), 0.0)
+    return np.where(_is_number(output), generator.standard_normal(output.shape), 0.0)
+
+
+def _is_number(array: Array) -> Array:
+    """Which elements are numbers: none that stands for the least there is, as in a window on padding alone."""
+    return np.abs(array) < _LARGEST  # NaN is not
 
 
 def _unchecked(reason: str) -> GradientCheck:
@@ -168,7 +175,7 @@ def _compared(
 
     Where what leaves is no number there is no derivative, and whatever comes back of it is none either.
     """
-    if not np.isfinite(point.output).all():
+    if not _is_number(point.output).all():
         arrived = {name: None if gradient is None else _numbers(gradient) for name, gradient in arrived.items()}
     count = 0
     for what, direction in directions:
@@ -189,7 +196,7 @@ def _compared(
 
 
 def _numbers(gradient: Array) -> Array:
-    return np.where(np.isfinite(gradient), gradient, 0.0)
+    return np.where(_is_number(gradient), gradient, 0.0)
 
 
 def _agreeing(point: _Point, direction: Mapping[str, Array], expected: float, size: float) -> float | None:
@@ -317,7 +324,7 @@ def check_network(network: Network, seed: int, threads: int) -> GradientCheck | 
     except NotDifferentiable as error:
         return _unchecked(str(error))
     except FAILURES as error:
-        return _unchecked(f"could not be run: {failure(error)}")
+        return replace(_unchecked(""), wrong=f"could not be followed back: {failure(error)}")
     arrived = {f"input {name}": gradient for name, gradient in result.inputs.items()}
     operands = {f"input {name}": inputs[name] for name in result.inputs}
     names: dict[str, tuple[int, str]] = {}
