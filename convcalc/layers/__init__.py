@@ -226,6 +226,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     samples: ClassVar[Mapping[str, Sequence[Any]]] = {}
     """The values that a generated case takes for fields; those that are not here have their defaults."""
 
+    without_gradient: ClassVar[Mapping[int, str]] = {}
+    """Inputs, by their place, that no gradient comes to, and why; where that depends on fields, see `no_gradient`."""
+
     least_rank: ClassVar[int] = 0
     """The spatial axes that a generated case has at least."""
 
@@ -373,6 +376,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     def cut(self, x: Shape) -> dict[int, tuple[int, int]]:
         """How many positions are cut off before and after, by axis; negative where as many are added."""
         return {}
+
+    def no_gradient(self, place: int) -> str:
+        """Why no gradient comes to the tensor that enters at this place; empty where one does."""
+        return self.without_gradient.get(place, "")
 
     def no_op(self, x: Shape) -> str:
         """Why this layer, with these fields, gives what enters; empty where it does not, or is there to say so."""

@@ -27,6 +27,7 @@ from convcalc.fields import ANY_SIGN, Choice, Listed
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._indices import (
+    CHOOSES,
     FORMS,
     chosen,
     coordinates,
@@ -43,6 +44,7 @@ from convcalc.layers._onnx import shaped
 
 
 class Gather(Kind, frozen=True, kw_only=True):
+    without_gradient: ClassVar[dict[int, str]] = {1: CHOOSES}
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
 
     axes: Annotated[tuple[int, ...], Listed("the axis that is chosen from; 0 is channels", minimum=ANY_SIGN)] = (0,)

@@ -72,6 +72,10 @@ class GridSample(Kind, frozen=True, kw_only=True):
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return self
 
+    def no_gradient(self, place: int) -> str:
+        is_step = place == 1 and self.mode == "nearest"
+        return "the nearest position is read, which changes by steps or not at all" if is_step else ""
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         mode = {"bilinear": "linear", "bicubic": "cubic"}.get(self.mode, self.mode)
         corners = int(self.align_corners)

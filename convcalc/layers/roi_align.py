@@ -42,6 +42,7 @@ _FAR = 64
 
 
 class RoiAlign(Kind, frozen=True, kw_only=True):
+    without_gradient: ClassVar[dict[int, str]] = {1: "where boxes lie is taken as given, as in torchvision"}
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
     resamples = True
 

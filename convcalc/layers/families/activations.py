@@ -352,6 +352,7 @@ class Hardmax(Softmax, frozen=True, kw_only=True):
     and everything. Source: ONNX Hardmax.
     """
 
+    without_gradient: ClassVar[dict[int, str]] = {0: "what leaves is 1 or 0, and changes by steps or not at all"}
     onnx_form = "Hardmax"
 
     def elementwise_ops(self, x: Shape) -> int:
