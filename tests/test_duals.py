@@ -37,7 +37,10 @@ DOMAINS: dict[np.ufunc, tuple[float, float]] = {
 }
 """Where a function has a value and a derivative that differences reach; else from -3 to 3."""
 
-_named = {"ids": lambda ufunc: ufunc.__name__}
+
+def name_of(ufunc: Any) -> str:
+    """Its name, to call a test by."""
+    return str(ufunc.__name__)
 
 
 def differ(function: Callable[..., Any], place: int, operands: Sequence[Any]) -> tuple[Any, Any]:
@@ -57,7 +60,7 @@ def numbers(least: float, most: float) -> st.SearchStrategy[Any]:
     return st.lists(grid, min_size=4, max_size=4).map(lambda places: np.array(places) / 64)
 
 
-@pytest.mark.parametrize("ufunc", PARTIALS, **_named)
+@pytest.mark.parametrize("ufunc", PARTIALS, ids=name_of)
 @given(data=st.data())
 def test_the_table_has_the_derivative_of_every_function(ufunc: np.ufunc, data: Any) -> None:
     operands = [data.draw(numbers(*DOMAINS.get(ufunc, (-3.0, 3.0)))) for _ in range(ufunc.nin)]
@@ -69,7 +72,7 @@ def test_the_table_has_the_derivative_of_every_function(ufunc: np.ufunc, data: A
         assert slope(ufunc, place, operands) == pytest.approx(differences, rel=1e-8, abs=1e-8)
 
 
-@pytest.mark.parametrize("ufunc", sorted(STEPS, key=lambda ufunc: ufunc.__name__), **_named)
+@pytest.mark.parametrize("ufunc", sorted(STEPS, key=name_of), ids=name_of)
 def test_a_step_has_no_slope(ufunc: np.ufunc) -> None:
     of_bits = "e" not in "".join(ufunc.types)
     x = np.array([-2.5, 0.0, 3.7])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -143,3 +145,36 @@ def test_the_way_back_is_linear_and_keeps_shapes_and_formats(name: str) -> None:
             if double is not None:
                 scale = 1e-3 * float(1 + np.abs(double).max(initial=0))
                 assert single == pytest.approx(double, rel=1e-3, abs=scale), (drawn.config, operand)
+
+
+GRIDS = json.loads((Path(__file__).parent / "data" / "pytorch_grid_sample.json").read_text("utf-8"))
+"""Gradients of torch.nn.functional.grid_sample of `sin(0, 1, 2, ...)` as [1, 2, 4, 5], on a grid of all pairs of
+`places`, positions and ends among them, where what leaves is weighed with `cos(0, 1, 2, ...)`."""
+
+
+@pytest.mark.parametrize(
+    "row", GRIDS["rows"], ids=lambda row: f"{row['mode']}-{row['padding_mode']}-{row['align_corners']}"
+)
+def test_a_grid_on_positions_and_ends_has_the_gradients_of_pytorch(row: dict[str, Any]) -> None:
+    places = np.array(GRIDS["places"])
+    x = np.sin(np.arange(40.0)).reshape(1, 2, 4, 5)
+    grid = np.stack(np.meshgrid(places, places, indexing="ij"), -1)[None]
+    config = load("grid_sample")(**{name: row[name] for name in ("mode", "padding_mode", "align_corners")})
+    run = run_traced(Engine(), config, {}, [x, grid], Wanted((True, True), weights=False))
+    of_x, of_grid = run.pull(np.cos(np.arange(float(run.output.size))).reshape(run.output.shape)).inputs
+    assert of_x.ravel() == pytest.approx(np.array(row["of_x"]), abs=1e-8)
+    assert of_grid.ravel() == pytest.approx(np.array(row["of_grid"]), abs=1e-8)
+
+
+def test_offsets_of_nothing_have_the_slope_behind_them() -> None:
+    """Where an offset is 0 a tap stands on a position: what comes to the offset is the step to the next, as floor has
+    it, and is known here by hand, also on padding."""
+    x = np.array([1.0, 4.0, 9.0]).reshape(1, 1, 3)
+    config = load("deform_conv")(out_channels=1, kernel_size=(3,), padding=((1, 1),), bias=False)
+    offset, weight = np.zeros((1, 3, 3)), {"weight": np.array([[[1.0, 10.0, 100.0]]])}
+    run = run_traced(Engine(), config, weight, [x, offset], Wanted((True, True), weights=True))
+    result = run.pull(np.ones(run.output.shape))
+    steps = np.array([[1, 3, 5], [3, 5, -9], [5, -9, 0]])  # of 0, 1, 4, 9, 0, 0: from where each tap stands
+    assert result.inputs[1] is not None
+    assert result.inputs[1][0] == pytest.approx(steps * [[1], [10], [100]])
+    assert result.arrays["weight"].ravel() == pytest.approx([5, 14, 13])
