@@ -109,7 +109,7 @@ def check_layer(node: Node, arrays: Mapping[str, Array], inputs: Sequence[Array]
         return replace(_unchecked(""), wrong=f"could not be followed back: {failure(error)}")
     claimed = config.gradient_macs(wanted, *shapes)
     macs = Figure(claimed[0], result.macs_of_inputs), Figure(claimed[1], result.macs_of_arrays)
-    check = GradientCheck(*macs, without="; ".join(config.without_gradient.values()))
+    check = GradientCheck(*macs, without="; ".join(filter(None, map(config.no_gradient, range(len(inputs))))))
     operands = {f"input {place}" if len(inputs) > 1 else "the input": x for place, x in enumerate(inputs)}
     names = list(operands)
     operands |= {name: arrays[name] for name in learned}
@@ -137,7 +137,7 @@ def _arrived(
     of_inputs = {
         name: gradient
         for place, (name, gradient) in enumerate(zip(names, result.inputs, strict=True))
-        if place not in node.config.without_gradient
+        if not node.config.no_gradient(place)
     }
     return {**of_inputs, **{name: result.arrays.get(name) for name in learned}}
 

@@ -50,7 +50,7 @@ def asked(network: Network, frozen: Collection[int] = ()) -> AskedGradients:
     _check_even(network, learned, frozen)
     needs: list[bool] = []
     for index, node in enumerate(nodes):
-        upstream = any(needs[source] and node.config.passes_gradient(at) for at, source in enumerate(node.inputs))
+        upstream = any(needs[source] and not node.config.no_gradient(at) for at, source in enumerate(node.inputs))
         needs.append(upstream or bool(learned[index] and index not in frozen))
     arrives = [False] * len(nodes)
     for index in network.outputs:
@@ -59,7 +59,7 @@ def asked(network: Network, frozen: Collection[int] = ()) -> AskedGradients:
     for index in reversed(range(network.input_count, len(nodes))):
         node, comes = nodes[index], arrives[index]
         inputs = tuple(
-            comes and needs[source] and node.config.passes_gradient(at) for at, source in enumerate(node.inputs)
+            comes and needs[source] and not node.config.no_gradient(at) for at, source in enumerate(node.inputs)
         )
         for source, is_wanted in zip(node.inputs, inputs, strict=True):
             arrives[source] = arrives[source] or is_wanted
