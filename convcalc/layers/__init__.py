@@ -237,7 +237,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """The values that a generated case takes for fields; those that are not here have their defaults."""
 
     without_gradient: ClassVar[Mapping[int, str]] = {}
-    """Inputs, by their place, that no gradient comes to, and why; where that depends on fields, see `no_gradient`."""
+    """Inputs, by their place, that no gradient comes to whatever the fields are, and why: see `no_gradient`."""
 
     least_rank: ClassVar[int] = 0
     """The spatial axes that a generated case has at least."""
@@ -388,7 +388,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         return {}
 
     def no_gradient(self, place: int) -> str:
-        """Why no gradient comes to the tensor that enters at this place; empty where one does."""
+        """Why no gradient comes to the tensor that enters at this place, or none but 0; empty where one does."""
         return self.without_gradient.get(place, "")
 
     def no_op(self, x: Shape) -> str:

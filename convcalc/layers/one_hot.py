@@ -33,6 +33,7 @@ from convcalc.layers._onnx import cut, shaped
 class OneHot(Kind, frozen=True, kw_only=True):
     without_gradient: ClassVar[dict[int, str]] = {0: CHOOSES}
     inputs: ClassVar[tuple[int, int | None]] = (1, 2)
+
     num_classes: Annotated[int, Whole("places of the new axis", minimum=1)]
     axis: Annotated[int, Whole("the new axis; 0 is channels, -1 the last", minimum=ANY_SIGN)] = -1
 
