@@ -69,7 +69,7 @@ def _arrays(
         making = layer.makings.get(name)
         try:
             if making is None:
-                raise NoNumbers("it is worked out on the way, of arrays that are in the file under no name")
+                raise NoNumbers("the file holds no numbers for it, or it is worked out of them in too many steps")
             arrays[name] = as_weight(evaluation.array(making), shape, dtype, is_constant=name == "constant")
         except NoNumbers as error:
             where = f" ({', '.join(map(plain, layer.operators[:2]))})" if layer.operators else ""
