@@ -94,12 +94,12 @@ class TensorFile:
         return _raw(buffer, (start or 0, end), record, count)
 
     def _opened(self, location: str) -> Buffer:
-        """A file beside the model's; nothing outside its folder is opened."""
+        """A file beside the model's. A model names none outside its folder; a link there is its owner's."""
         if not self.path:
             raise NoNumbers("it lies in a file beside the model, and the model was read from a stream")
-        folder = os.path.realpath(os.path.dirname(self.path) or ".")
-        place = os.path.realpath(os.path.join(folder, location))
-        is_inside = not os.path.isabs(location) and os.path.commonpath([folder, place]) == folder
+        folder = os.path.abspath(os.path.dirname(self.path))
+        place = os.path.normpath(os.path.join(folder, location))
+        is_inside = os.path.commonpath([folder, place]) == folder
         if not location or "\0" in location or not is_inside:
             raise NoNumbers(f"it lies in {plain(location) or 'a file without a name'}, outside of the model's folder")
         if not os.path.isfile(place):
