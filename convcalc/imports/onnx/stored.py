@@ -55,6 +55,14 @@ class TensorFile:
         Raises:
             NoNumbers: it is not there as it was when the model was read, or its numbers are not to be had.
         """
+        return self.of(self.record(stored))
+
+    def record(self, stored: StoredNumbers) -> TensorRecord:
+        """What the file says of the array at a place, none of its numbers read.
+
+        Raises:
+            NoNumbers: it is not there as it was when the model was read, or written in a form that is not read.
+        """
         try:
             record = _record(self.buffer, stored.place)
         except (Malformed, IndexError, ValueError):
@@ -63,7 +71,7 @@ class TensorFile:
             raise NoNumbers("the file is not what it was when it was read; load the network again")
         if record.dims != stored.shape:
             raise NoNumbers("it is written by its non-zero numbers alone, which is not read; export it densely")
-        return self.of(record)
+        return record
 
     def of(self, record: TensorRecord) -> Array:
         """The numbers of a tensor that was read; see `array`."""
