@@ -14,7 +14,7 @@ from trained_networks import both, claimed, differences, executed, run_step
 
 import convcalc
 from convcalc import Network, Training
-from convcalc.analysis.learning.naming import UnknownLayers, named
+from convcalc.analysis.learning.naming import NoSuchLayers, named
 from convcalc.analysis.learning.records import STATES, Optimizer
 from convcalc.analysis.learning.wanted import UnevenFreeze, asked
 from convcalc.language import Source, loads, writing
@@ -168,7 +168,7 @@ layers:
 def test_a_chain_by_hand() -> None:
     """Batch 2, float32. A map of 4x8x8 has 2048 bytes for both samples, one of 4x4x4 has 512, the input 1536."""
     costs = convcalc.training(network_of(CHAIN), batch=2, optimizer="momentum")
-    first, norm, act, pool, flat, head = costs.layers
+    first, *_, head = costs.layers
     conv_macs, head_macs = 2 * 64 * 4 * 27, 2 * 64 * 5
     assert [(row.macs, row.input_gradient_macs, row.weight_gradient_macs) for row in (first, head)] == [
         (conv_macs, 0, conv_macs),  # nothing that is learned is before the input
@@ -291,7 +291,7 @@ def test_what_no_output_depends_on_gets_no_gradient() -> None:
 
 @pytest.mark.parametrize("option", ["freeze", "checkpoint"])
 def test_a_pattern_that_names_nothing_is_refused(option: str) -> None:
-    with pytest.raises(UnknownLayers) as raised:
+    with pytest.raises(NoSuchLayers) as raised:
         convcalc.training(network_of(CHAIN), **{option: ["haed"]})  # type: ignore[arg-type]
     assert str(raised.value) == (
         f"{option}: expected the name of a layer or block, or a pattern of names, found 'haed'"
