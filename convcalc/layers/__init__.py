@@ -131,8 +131,8 @@ class Kept(msgspec.Struct, frozen=True):
 
     `inputs` are the places of the tensors that it keeps of those that enter, and `output` says whether it keeps the one
     that leaves: memory that others may keep as well. What it made on the way and keeps for itself is `numbers` of the
-    network's format and `bytes` (masks of one byte an element, indices), for each sample of a batch;
-    `shared_numbers` are those that all samples share, however many there are.
+    network's format and `bytes` (masks of one byte an element, indices), for each sample of a batch; `shared_numbers`
+    and `shared_bytes` are those that all samples share, however many there are.
     """
 
     inputs: tuple[int, ...] = ()
@@ -140,6 +140,7 @@ class Kept(msgspec.Struct, frozen=True):
     numbers: int = 0
     bytes: int = 0
     shared_numbers: int = 0
+    shared_bytes: int = 0
 
     def if_(self, condition: bool) -> Kept:
         """This, if a gradient is wanted that asks for it; otherwise nothing."""

@@ -60,13 +60,14 @@ def operations(affine: Learned, tracked: bool = False) -> int:
     return KNOWN_STATISTICS if tracked else MEASURED_STATISTICS + bool(affine)
 
 
-def kept_of_measured(wanted: Wanted, affine: Learned, statistics: int) -> Kept:
-    """What a norm keeps that measures: its input, and a mean and a variance for each of so many statistics.
+def kept_of_measured(wanted: Wanted, affine: Learned, learned: int, measured: int) -> Kept:
+    """What a norm keeps that measures: its input, and a mean and a variance for each of so many parts.
 
-    The gradient of a learned addend alone asks for neither.
+    An addend that is `learned` alone, of so many numbers, has ones beside it as factors; its gradient needs nothing.
     """
     is_asked = wanted.of_inputs or (wanted.weights and learns_scale(affine))
-    return Kept(inputs=(0,), numbers=2 * statistics).if_(is_asked)
+    ones = learned * (wanted.of_inputs and affine == "shift")
+    return Kept(inputs=(0,), numbers=2 * measured, shared_numbers=ones).if_(is_asked)
 
 
 def named(affine: Learned, bias: bool = True) -> list[str]:
@@ -144,7 +145,7 @@ class ChannelNorm(Normalisation, frozen=True, kw_only=True):
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
         """In training the input, and mean and variance of each channel."""
-        return kept_of_measured(wanted, self.affine, x[0])
+        return kept_of_measured(wanted, self.affine, x[0], x[0])
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0] if self.track_running_stats else fields[0].with_global(range(1, len(inputs[0])))

@@ -25,7 +25,7 @@ class BatchNorm(ChannelNorm, frozen=True, kw_only=True):
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
         """In training the input, and mean and variance of each channel over all samples."""
         kept = super().kept(wanted, x)
-        return Kept(inputs=kept.inputs, shared_numbers=kept.numbers)
+        return Kept(inputs=kept.inputs, shared_numbers=kept.numbers + kept.shared_numbers)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes

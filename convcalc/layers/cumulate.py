@@ -36,6 +36,7 @@ from convcalc.layers import (
 from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._kept import PLACE
 from convcalc.layers._onnx import onnx_axis
 
 OPERATIONS = ("sum", "prod")
@@ -57,11 +58,12 @@ class Cumulate(Kind, frozen=True, kw_only=True):
         return product(x)
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
-        """Of a product the elements, as they are taken in; of a sum nothing."""
-        return self._elements(x).if_(wanted.of_inputs) if self.operation == "prod" else Kept()
-
-    def _elements(self, x: Shape) -> Kept:
-        return Kept(numbers=product(x)) if self.exclusive else Kept(inputs=(0,))
+        """Of a product the elements, as they are taken in; with `exclusive`, the places of those that are moved on."""
+        moved = PLACE * (x[self.axis] - 1) * self.exclusive
+        is_product = self.operation == "prod"
+        inputs = (0,) * (is_product and not self.exclusive)
+        kept = Kept(inputs=inputs, numbers=product(x) * (is_product and self.exclusive), shared_bytes=moved)
+        return kept.if_(wanted.of_inputs)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].whole([self.axis % len(inputs[0])])

@@ -56,7 +56,7 @@ class GroupNorm(Normalisation, frozen=True, kw_only=True):
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
         """The input, and mean and variance of each group."""
-        return kept_of_measured(wanted, self.affine, self.num_groups)
+        return kept_of_measured(wanted, self.affine, x[0], self.num_groups)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].with_global(range(len(inputs[0])))

@@ -58,8 +58,10 @@ class LayerNorm(Normalisation, frozen=True, kw_only=True):
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
         """The input, and mean and variance for each place on the other axes."""
-        statistics = product(x) // product(x[axis] for axis in self.axes)
-        return kept_of_measured(wanted, self.elementwise_affine, statistics)
+        together = product(x[axis] for axis in self.axes)
+        is_alone = self.elementwise_affine is True and not self.bias
+        affine = "scale" if is_alone else self.elementwise_affine
+        return kept_of_measured(wanted, affine, together, product(x) // together)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].with_global(self.axes)

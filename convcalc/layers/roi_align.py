@@ -30,6 +30,7 @@ from convcalc.arithmetic.number import ceil_div, product
 from convcalc.fields import Choice, Flag, PerAxis, Real, Sizes, Whole, optional
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_axes, draw_flag
+from convcalc.layers._elements import weighed
 from convcalc.layers._windows import shown_sizes
 
 _SAMPLE = 5
@@ -138,10 +139,9 @@ def _cells(engine: Engine, fields: Fields, image: Array, box: Array) -> Array:
 
 def _share(numpy: Any, mode: str, seen: Array, weight: Array, *before: Array) -> Array:
     """A share of what is read, with those before: added to them, or the largest; what has no weight is not read."""
-    share = numpy.where(weight == 0, 0, seen * weight)
-    if not before:
-        return share
-    return numpy.maximum(before[0], share) if mode == "max" else before[0] + share
+    if mode == "max" and before:
+        return numpy.maximum(before[0], weighed(numpy, seen, weight))
+    return weighed(numpy, seen, weight, *before)
 
 
 def _read(engine: Engine, fields: Fields, sizes: tuple[int, ...], box: Array) -> Any:
