@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +15,13 @@ from hypothesis import strategies as st
 from trained_networks import both, claimed, differences, executed, run_step
 
 import convcalc
-from convcalc import Network, Training
+from convcalc import Network, Training, layers
 from convcalc.analysis.learning.naming import NoSuchLayers, named
 from convcalc.analysis.learning.records import STATES, Optimizer
 from convcalc.analysis.learning.wanted import UnevenFreeze, asked
 from convcalc.language import Source, loads, writing
 
+PAGE = (Path(__file__).parent.parent / "docs/training.md").read_text("utf-8")
 SMALL = {
     "resnet18": "zoo:resnet18@input=3x33x33",
     "squeezenet": "zoo:squeezenet1_1@input=3x40x40",
@@ -84,15 +87,15 @@ def _items(draw: st.DrawFn, number: int, known: list[str], maps: list[str]) -> I
 def networks(draw: st.DrawFn) -> Network:
     """Layers on maps of one shape: each reads any that is there, so that there are skips, dead ends, and tensors that
     enter twice; some share weights, some only give another shape, some are outputs."""
-    known, maps, layers = list[str](), ["input"], list[dict[str, Any]]()
+    known, maps, items = list[str](), ["input"], list[dict[str, Any]]()
     for number in range(draw(st.integers(1, 9))):
         for item, is_map in _items(draw, number, known, maps):
             ((_, fields),) = item.items()
-            layers.append(item)
+            items.append(item)
             known.append(fields["name"])
             maps += [fields["name"]] * is_map
     outputs = draw(st.lists(st.sampled_from(known[-3:]), min_size=1, max_size=2, unique=True))
-    return network_of(writing.text({"input": [4, 4, 4], "layers": layers, "outputs": outputs}))
+    return network_of(writing.text({"input": [4, 4, 4], "layers": items, "outputs": outputs}))
 
 
 def some(draw: st.DataObject, network: Network) -> list[str]:
@@ -362,3 +365,20 @@ def test_nothing_to_learn() -> None:
     assert (costs.totals.trained_params, costs.totals.kept_bytes, costs.totals.step_macs) == (0, 0, 0)
     assert [moment.phase for moment in costs.moments] == ["forward", "loss", "step"]
     assert costs.peak.phase == "forward"
+
+
+def kept_table() -> str:
+    """What every kind says that it keeps, the kinds that say the same in a row."""
+    kinds: dict[str, list[str]] = {}
+    for name in layers.names():
+        kept = layers.kind_of(name).kept
+        text = " ".join((inspect.getdoc(kept) or "").split("\n\n")[-1 if kept is layers.Kind.kept else 0].split())
+        kinds.setdefault(text.rstrip("."), []).append(f"`{name}`")
+    ordered = sorted(kinds.items(), key=lambda row: (-len(row[1]), row[0]))
+    rows = [f"| {text} | {', '.join(names)} |" for text, names in ordered]
+    return "\n".join(["| what is kept | kinds |", "|:--|:--|", *rows])
+
+
+def test_the_manual_says_what_each_kind_keeps() -> None:
+    table = PAGE[PAGE.index("| what is kept |") :].partition("\n\n")[0]
+    assert table == kept_table(), "its rows are the first sentences of what each kind says at `kept`"
