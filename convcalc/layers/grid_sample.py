@@ -25,9 +25,10 @@ from typing import Annotated, Any, ClassVar
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Choice, Flag
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_axes, draw_flag
 from convcalc.layers._elements import weighed
+from convcalc.layers._kept import PLACE
 
 _TAPS = {"nearest": 1, "bilinear": 2, "bicubic": 4}
 _BEYOND = ("zeros", "border", "reflection")
@@ -59,6 +60,24 @@ class GridSample(Kind, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape, grid: Shape) -> int:
         return product([_TAPS[self.mode]] * (len(x) - 1)) * product(self.shape(x, grid))
+
+    def kept(self, wanted: Wanted, x: Shape, grid: Shape) -> Kept:
+        """What each position reads, and where, with its weight and the sum so far; a mask of what there is to read.
+
+        For the grid, where it lies on each axis, and the weights of each axis and what is within it.
+        """
+        of_x, of_grid = wanted.inputs[0], wanted.inputs[1] and self.mode != "nearest"
+        axes, along, places = len(x) - 1, _TAPS[self.mode], product(grid[:-1])
+        taps: int = along**axes
+        is_weighed = self.mode != "nearest"  # else a weight is whether there is anything
+        weights = taps * is_weighed + axes * (1 + along) * of_grid
+        masks = 1 + (1 - is_weighed) + axes * along * of_grid
+        return Kept(
+            inputs=(1,) * of_grid,
+            numbers=((2 * taps - 1) * x[0] + weights) * places,
+            bytes=masks * places + PLACE * taps * (places + 1) * of_x,
+            shared_bytes=PLACE * taps * x[0] * of_x,
+        ).if_(of_x or of_grid)
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         (x, grid), last = fields, len(inputs[1]) - 1
@@ -148,7 +167,7 @@ def _within(engine: Engine, fields: Fields, place: Array, size: int) -> tuple[Ar
         place = place % (2 * size)
         place = engine.numpy.minimum(place, 2 * size - 1 - place)
     held = place.clip(0, size - 1)
-    return held, held == place if fields.padding_mode == "zeros" else engine.numpy.ones_like(held)
+    return held, held == place if fields.padding_mode == "zeros" else engine.numpy.ones_like(held, bool)
 
 
 def _keys(numpy: Array, distance: Array) -> Array:
