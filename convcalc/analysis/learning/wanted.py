@@ -1,7 +1,7 @@
 """Which gradients a step of training asks for, and of which arrays.
 
-A gradient is asked of a tensor where something that is learned and not frozen is upstream of it, and the loss depends on
-it. So the first layer needs none of its input, and a frozen beginning needs none at all.
+A gradient is asked of a tensor where something that is learned and not frozen is upstream of it, and the loss depends
+on it. So the first layer needs none of its input, and a frozen beginning needs none at all.
 """
 
 from __future__ import annotations
