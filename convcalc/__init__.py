@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from convcalc.opening import load as load
     from convcalc.planning.plan import memory as memory
     from convcalc.planning.records import MemoryPlan as MemoryPlan
+    from convcalc.reference.loaded.load import LoadedWeights as LoadedWeights
+    from convcalc.reference.loaded.load import load_weights as load_weights
     from convcalc.reference.verified import Verification as Verification
     from convcalc.reference.verify import verify as verify
     from convcalc.sweeping.compiled import compiled as compiled
@@ -49,6 +51,7 @@ _HOMES = {
     "Diagnostic": "convcalc.language.source",
     "Finding": "convcalc.linting.records",
     "Incomparable": "convcalc.analysis.compare",
+    "LoadedWeights": "convcalc.reference.loaded.load",
     "MemoryPlan": "convcalc.planning.records",
     "Network": "convcalc.network",
     "Report": "convcalc.analysis.report",
@@ -68,6 +71,7 @@ _HOMES = {
     "formula_text": "convcalc.views.formulas",
     "lint": "convcalc.linting.run",
     "load": "convcalc.opening",
+    "load_weights": "convcalc.reference.loaded.load",
     "loads": "convcalc.language.document",
     "memory": "convcalc.planning.plan",
     "sweep": "convcalc.sweeping.run",
