@@ -19,6 +19,7 @@ from convcalc.arithmetic.number import product
 from convcalc.fields import Whole
 from convcalc.layers import Array, Arrays, Engine, Fields, OnnxFields, OnnxGraph, Shape
 from convcalc.layers._cases import FLAG
+from convcalc.layers._elements import root
 from convcalc.layers._onnx import shaped
 from convcalc.layers._pools import GlobalPool
 
@@ -54,5 +55,5 @@ class GlobalLpPool(GlobalPool, frozen=True, kw_only=True):
         raised = engine.elementwise(lambda x: np.abs(x) ** p, x)
         ones = (1,) * len(axes)
         sums = engine.reduced(np.add, raised, x.shape[2:], ones, ones)
-        norms = engine.elementwise(lambda sums: sums ** (1 / p), sums)
+        norms = engine.elementwise(lambda sums: root(np, sums, p), sums)
         return norms if fields.keepdim else norms.squeeze(axes)

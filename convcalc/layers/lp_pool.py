@@ -23,6 +23,7 @@ from typing import Annotated, Any, ClassVar
 from convcalc.arithmetic.number import product
 from convcalc.fields import PerAxis, Sizes, Whole
 from convcalc.layers import Array, Arrays, Engine, Fields, OnnxFields, OnnxGraph, Shape
+from convcalc.layers._elements import root
 from convcalc.layers._pools import Pool, placed
 
 
@@ -79,4 +80,4 @@ class LpPool(Pool, frozen=True, kw_only=True):
         stride, _, reached = placed(engine, fields, x, fields.dilation)
         raised = engine.pad(engine.elementwise(lambda x: np.power(np.abs(x), p), x), reached)
         sums = engine.reduced(np.add, raised, fields.kernel_size, stride, fields.dilation)
-        return engine.elementwise(lambda sums: np.power(sums, 1 / p), sums)
+        return engine.elementwise(lambda sums: root(np, sums, p), sums)

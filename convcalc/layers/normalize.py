@@ -23,6 +23,7 @@ from convcalc.fields import ANY_SIGN, Real, Whole
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import EPS, draw_axis, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._elements import root
 from convcalc.layers._norms import Normalisation
 from convcalc.layers._onnx import onnx_axis
 
@@ -67,4 +68,4 @@ class Normalize(Normalisation, frozen=True, kw_only=True):
         np, p = engine.numpy, fields.p
         powers = engine.elementwise(lambda x: np.abs(x) ** p, x)
         total = engine.taken_in(np.sum, powers, [fields.axis % (x.ndim - 1) + 1])
-        return engine.elementwise(lambda x, total: x / np.maximum(total ** (1 / p), fields.eps), x, total)
+        return engine.elementwise(lambda x, total: x / np.maximum(root(np, total, p), fields.eps), x, total)

@@ -36,6 +36,7 @@ from convcalc.fields import ANY_SIGN, Choice, Flag, Listed
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._elements import root
 from convcalc.layers._onnx import element_type, onnx_axis, shaped
 
 OPERATIONS = {
@@ -152,7 +153,7 @@ def _taken(engine: Engine, operation: str, x: Array, along: tuple[int, ...]) -> 
     if operation in ("l1", "l2", "sum_square"):
         changed = engine.elementwise(np.abs if operation == "l1" else np.square, x)
         total = engine.taken_in(np.sum, changed, along)
-        return engine.elementwise(np.sqrt, total) if operation == "l2" else total
+        return engine.elementwise(lambda total: root(np, total, 2), total) if operation == "l2" else total
     if operation == "log_sum":
         return engine.elementwise(np.log, engine.taken_in(np.sum, x, along))
     made = {"mean": np.mean, "sum": np.sum, "max": np.max, "min": np.min, "prod": np.prod}

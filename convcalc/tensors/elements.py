@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from convcalc.tensors import links, updating
-from convcalc.tensors.blocks import CACHED, Block, Crew, blocks
+from convcalc.tensors.blocks import CACHED, Block, Crew, blocks, part_of
 from convcalc.tensors.memory import Memory
 from convcalc.tensors.reducing import furthest_back
 from convcalc.tensors.tape import Pull, Pulls, adjoint_of, plain, primitive, through_function
@@ -70,7 +70,7 @@ class ElementArithmetic:
         output = self._memory.empty(shape, sample.dtype)
 
         def work(block: Block) -> None:
-            output[block] = function(*(_part(array, block) for array in spread))
+            output[block] = function(*(part_of(array, block) for array in spread))
 
         self._crew(output).share(work, shape, most=CACHED)
         return output
@@ -184,11 +184,6 @@ class ElementArithmetic:
         That is where to read, and what is taken out of numbers so that they stay in range. No gradient comes through.
         """
         return function(*map(plain, arrays))
-
-
-def _part(array: Array, block: Block) -> Array:
-    """A block of an array that broadcasts: all of the axes along which it is the same."""
-    return array[tuple(slice(None) if size == 1 else cut for size, cut in zip(array.shape, block, strict=True))]
 
 
 def _chain(functions: Sequence[Callable[..., Array]], x: Array, others: Sequence[Array | float], output: Array) -> None:
