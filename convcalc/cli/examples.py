@@ -17,6 +17,10 @@ EXAMPLES = {
     "report": ("convcalc report zoo:resnet50 -o resnet50.html", "convcalc report net.yaml -o net.html --device a100"),
     "explain": ("convcalc explain zoo:resnet50 stem", "convcalc explain --kind conv_transpose --format latex"),
     "verify": ("convcalc verify net.yaml", "convcalc verify zoo:resnet18 --layer stem --against onnxruntime"),
+    "saliency": (
+        "convcalc saliency model.onnx --image cat.png --preset imagenet -o map.png",
+        "convcalc saliency model.onnx --image cat.png --class 281 --resize 256 --crop --smooth 25 -o map.png -o map.npy",
+    ),
     "lint": (
         "convcalc lint zoo:vgg16 --input 3x32x32",
         "convcalc lint net.yaml --device a100 --format sarif=out.sarif --force",

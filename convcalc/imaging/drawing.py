@@ -44,7 +44,7 @@ def over(picture: Array, values: Array, *, is_signed: bool = False) -> Array:
     shares = scaled(values)
     colour = colours.signed(shares) if is_signed else colours.heat(shares)
     grey = (picture @ _GREY * _DIMMED)[:, :, None]
-    cover = np.abs(shares[:, :, None]) ** 0.5
+    cover = np.abs(shares[:, :, None]) ** 0.75
     return (grey * (1 - cover) + colour * cover).round().clip(0, 255).astype(np.uint8)
 
 
@@ -65,7 +65,18 @@ def drawn(picture: Array, values: Array, about: str = "") -> bytes:
     information, stream = PngInfo(), io.BytesIO()
     if about:
         information.add_itxt("Description", about)
-    Image.fromarray(np.concatenate(row, 1), "RGB").save(stream, "PNG", pnginfo=information)
+    Image.fromarray(np.concatenate(row, 1)).save(stream, "PNG", pnginfo=information)
+    return stream.getvalue()
+
+
+def alone(values: Array) -> bytes:
+    """A PNG of a map [height, width] of amounts, in colours, with no picture behind it."""
+    from PIL import Image
+
+    times = max(1, _WIDE // max(values.shape))
+    colour = colours.heat(scaled(values)).repeat(times, 0).repeat(times, 1)
+    stream = io.BytesIO()
+    Image.fromarray(colour).save(stream, "PNG")
     return stream.getvalue()
 
 
@@ -79,4 +90,4 @@ def halves(picture: Array, columns: int, rows: int) -> Array:
     height, width = picture.shape[:2]
     factor = min(columns / width, 2 * rows / height)
     size = max(1, round(width * factor)), max(2, 2 * round(height * factor / 2))
-    return np.asarray(Image.fromarray(picture, "RGB").resize(size, Image.Resampling.BOX))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))

@@ -152,7 +152,7 @@ def _sized(image: Image, frame: Frame, how: Preprocessing) -> tuple[Image, list[
             steps.append(f"resized from {_size(image.size)} to {_size(size)}, {how.filter} with antialiasing")
             image = image.resize(size, _resampling(how.filter))
     if how.crop and image.size != wanted and image.width >= frame.width and image.height >= frame.height:
-        left, top = ((have - want) // 2 for have, want in zip(image.size, wanted, strict=True))
+        left, top = (round((have - want) / 2) for have, want in zip(image.size, wanted, strict=True))
         image = image.crop((left, top, left + frame.width, top + frame.height))
         steps.append(f"cut to the {_size(wanted)} in its middle")
     if image.size != wanted:

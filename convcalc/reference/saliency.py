@@ -20,6 +20,7 @@ from convcalc.reference.backward_memory import bytes_to_differentiate
 from convcalc.reference.execution import Weights
 from convcalc.reference.gradients import Progress, ancestors, gradients
 from convcalc.reference.loaded.load import weights_of
+from convcalc.reference.mass import Mass, mass_of
 from convcalc.reference.memory import MOST_BYTES, TooLarge
 from convcalc.reference.scores import NoScore, Scores, checked_class, checked_position, probabilities, scores_of
 from convcalc.tensors.duals import NotDifferentiable
@@ -34,7 +35,6 @@ MOST_AT_ONCE = 8
 """Copies of an image that are run together; more are no faster."""
 SHOWN = 5
 """Classes with the highest scores that are listed."""
-HALF = 0.5
 
 
 class Unanswered(ValueError):
@@ -47,18 +47,6 @@ class ClassScore(msgspec.Struct, frozen=True):
     index: int
     score: float
     probability: float | None = None
-
-
-class MassBox(msgspec.Struct, frozen=True):
-    """Where the most salient pixels are that together have half of the map's sum.
-
-    There are `pixels` of them, a `share` of all; `rows` and `columns` are the first and the last that have one.
-    """
-
-    pixels: int
-    share: float
-    rows: tuple[int, int]
-    columns: tuple[int, int]
 
 
 class Saliency(Presented, msgspec.Struct, frozen=True, eq=False, kw_only=True):
@@ -95,26 +83,9 @@ class Saliency(Presented, msgspec.Struct, frozen=True, eq=False, kw_only=True):
         return np.abs(self.map).max(0) if self.map.ndim == 3 else self.map
 
     @property
-    def box(self) -> MassBox | None:
+    def mass(self) -> Mass | None:
         """Where half of the map's sum lies; None where it is 0 everywhere."""
-        return mass_box(self.amounts)
-
-
-def mass_box(amounts: Array, share: float = HALF) -> MassBox | None:
-    """The fewest pixels of a map [height, width] that have together a share of its sum, and the box around them."""
-    flat = amounts.astype(np.float64).reshape(-1)
-    order = np.argsort(-flat, kind="stable")
-    sums = np.cumsum(flat[order])
-    if not sums.size or not sums[-1] > 0:
-        return None
-    count = int(np.searchsorted(sums, share * sums[-1] * (1 - 1e-12))) + 1
-    rows, columns = np.divmod(order[:count], amounts.shape[1])
-    return MassBox(
-        count,
-        count / flat.size,
-        (int(rows.min()), int(rows.max())),
-        (int(columns.min()), int(columns.max())),
-    )
+        return mass_of(self.amounts)
 
 
 class _Asked(NamedTuple):
@@ -136,9 +107,9 @@ def saliency(
     channels: Channels = "max",
     smooth: int = 0,
     noise: float = NOISE,
-    weights: Weights | None = None,
+    weights: Weights | str | None = None,
     seed: int | None = None,
-    output: str | None = None,
+    layer: str | None = None,
     position: Sequence[int] | None = None,
     input_name: str | None = None,
     layout: Literal["chw", "hwc"] = "chw",
@@ -153,13 +124,13 @@ def saliency(
     (224, 224)
 
     `image` has the shape of the input, without a batch; `layout` says where its channels are. Without a class that
-    with the highest score is taken. Weights are those of the model's own file; `weights` are others
-    (`convcalc.load_weights`), and a `seed` draws random ones. It is also that of SmoothGrad's noise, 0 if it is not
-    given. `output` names an output, or any layer. Further inputs of the network are 0 everywhere.
+    with the highest score is taken. Weights are those of the model's own file; `weights` is a file with others,
+    or what `convcalc.load_weights` gives, and a `seed` draws random ones. It is also that of SmoothGrad's noise, 0 if it is not
+    given. `layer` names an output, or any layer whose scores are asked. Further inputs of the network are 0 everywhere.
 
     Raises:
         SpecError: the network has no weights of its own, or the file lacks some.
-        NoScore: class, position or output are not there, or must be named.
+        NoScore: class, position or layer are not there, or must be named.
         Unanswered: the image does not fit, a layer cannot be run or differentiated, or the score is no finite number.
         TooLarge: more than `most_bytes` are needed; it is raised before anything is allocated.
     """
@@ -170,14 +141,13 @@ def saliency(
     image = np.asarray(image, np.float32)
     name = image_input(network, input_name)
     _fits(network, name, image)
-    scores = scores_of(network, output)
+    scores = scores_of(network, layer)
     place = checked_position(scores, network, position)
     if class_index is not None:
         checked_class(scores, network, class_index)
     _runs(network, scores, name)
     batch = _batch(network, scores, smooth, most_bytes)
-    source = _weights_text(weights, network, seed)
-    own = weights_of(network, None, seed) if weights is None else weights
+    own = weights_of(network, weights, seed) if weights is None or isinstance(weights, str) else weights
     asked = _Asked(network, scores, place, name, Engine(threads), own)
     passes = 1 + -(-smooth // batch)
     steps = _Steps(progress or (lambda done, count: None), passes)
@@ -202,8 +172,8 @@ def saliency(
         smooth=smooth,
         noise=noise,
         seed=seed or 0,
-        weights=source,
-        notes=tuple(_notes(network, name, derivative)),
+        weights=_weights_text(weights, own, seed),
+        notes=(*_notes(network, name, derivative), *getattr(own, "notes", ())),
     )
 
 
@@ -242,7 +212,7 @@ def _runs(network: Network, scores: Scores, name: str) -> None:
     if unknown:
         raise Unanswered(f"nothing says what {', '.join(unknown[:8])} compute, on the way to `{layer}`: it is not run")
     if name not in {network.nodes[index].name for index in order}:
-        raise Unanswered(f"`{layer}` does not depend on input `{name}`; --output or --input-name names another")
+        raise Unanswered(f"`{layer}` does not depend on input `{name}`; --layer or --input-name names another")
 
 
 def _batch(network: Network, scores: Scores, smooth: int, most_bytes: int | None) -> int:
@@ -356,14 +326,12 @@ def _top(asked: _Asked, values: Array) -> tuple[ClassScore, ...]:
     )
 
 
-def _weights_text(weights: Weights | None, network: Network, seed: int | None) -> str:
+def _weights_text(given: Weights | str | None, used: Weights, seed: int | None) -> str:
     """Where the numbers of the layers come from."""
-    if weights is not None:
-        source = getattr(weights, "source", "")
-        return f"weights of {source}" if source else "weights that were handed over"
-    if seed is not None:
-        return f"random weights, drawn with seed {seed}"
-    return "weights of the model itself"
+    if given is None:
+        return "weights of the model's own file" if seed is None else f"random weights, drawn with seed {seed}"
+    source = getattr(used, "source", "")
+    return f"weights of {source}" if source else "weights that were handed over"
 
 
 def _notes(network: Network, name: str, derivative: Array) -> Iterator[str]:
@@ -374,4 +342,4 @@ def _notes(network: Network, name: str, derivative: Array) -> Iterator[str]:
         yield f"0 everywhere in {', '.join(others)}"
 
 
-__all__ = ["CHANNELS", "ClassScore", "MassBox", "NoScore", "Saliency", "Unanswered", "saliency"]
+__all__ = ["CHANNELS", "ClassScore", "NoScore", "Saliency", "Unanswered", "saliency"]

@@ -46,7 +46,7 @@ class Scores(NamedTuple):
         return (*position[: self.axis], slice(None), *position[self.axis :])
 
 
-def scores_of(network: Network, output: str | None = None) -> Scores:
+def scores_of(network: Network, layer: str | None = None) -> Scores:
     """The scores that become an output, or a layer, of that name; None is for the only output.
 
     Behind a softmax or sigmoid, and what only gives its result another shape, the tensor that enters it is taken.
@@ -55,7 +55,7 @@ def scores_of(network: Network, output: str | None = None) -> Scores:
     Raises:
         NoScore: there is no layer of that name, there are several outputs and none is named, or it has no size.
     """
-    node = last = _named(network, output)
+    node = last = _named(network, layer)
     passed: list[int] = []
     squashed = None
     while not network.nodes[last].is_input:
@@ -92,11 +92,11 @@ def _named(network: Network, name: str | None) -> int:
     outputs = [names[index] for index in network.outputs]
     if name is None:
         if len(outputs) != 1:
-            raise NoScore(f"expected --output NAME, as there are {len(outputs)} outputs: {', '.join(outputs)}")
+            raise NoScore(f"expected --layer NAME, as there are {len(outputs)} outputs: {', '.join(outputs)}")
         return network.outputs[0]
     if name not in names[network.input_count :]:
         advice = did_you_mean(name, names[network.input_count :]) or f"outputs are {', '.join(outputs)}"
-        raise NoScore(f"--output: there is no output or layer `{name}`; {advice}")
+        raise NoScore(f"--layer: there is no output or layer `{name}`; {advice}")
     return names.index(name)
 
 
