@@ -142,10 +142,10 @@ def saliency(
     name = image_input(network, input_name)
     _fits(network, name, image)
     scores = scores_of(network, layer)
+    _runs(network, scores, name)
     place = checked_position(scores, network, position)
     if class_index is not None:
         checked_class(scores, network, class_index)
-    _runs(network, scores, name)
     batch = _batch(network, scores, smooth, most_bytes)
     own = weights_of(network, weights, seed) if weights is None or isinstance(weights, str) else weights
     asked = _Asked(network, scores, place, name, Engine(threads), own)
