@@ -65,7 +65,7 @@ class Prepared(NamedTuple):
     steps: tuple[str, ...]
 
 
-class Frame(NamedTuple):
+class ImageInput(NamedTuple):
     """An input that takes images, by its axes."""
 
     layout: Layout
@@ -74,7 +74,7 @@ class Frame(NamedTuple):
     width: int
 
 
-def frame_of(name: str, shape: Sequence[int], layout: Layout | Literal[""] = "") -> Frame:
+def frame_of(name: str, shape: Sequence[int], layout: Layout | Literal[""] = "") -> ImageInput:
     """How an input of that shape takes an image; without a `layout` its channels are where 1 or 3 of them are.
 
     Raises:
@@ -87,7 +87,7 @@ def frame_of(name: str, shape: Sequence[int], layout: Layout | Literal[""] = "")
     for kind in (layout,) if layout else channels_first:
         channels, *sizes = shape if channels_first[kind] else (shape[2], *shape[:2])
         if channels in (1, 3):
-            return Frame(kind, channels, *sizes)
+            return ImageInput(kind, channels, *sizes)
     where = {"chw": "first ", "hwc": "last "}.get(layout, "")
     raise NoImage(f"input `{name}` takes no image: expected 1 or 3 channels {where}in its shape, found {text}")
 
@@ -142,7 +142,7 @@ def _numbers_of(numbers: Sequence[float]) -> str:
     return ", ".join(f"{number:g}" for number in numbers)
 
 
-def _sized(image: Image, frame: Frame, how: Preprocessing) -> tuple[Image, list[str]]:
+def _sized(image: Image, frame: ImageInput, how: Preprocessing) -> tuple[Image, list[str]]:
     """The image in the size of the network, and what was done for it."""
     steps = []
     wanted = (frame.width, frame.height)
@@ -160,7 +160,7 @@ def _sized(image: Image, frame: Frame, how: Preprocessing) -> tuple[Image, list[
     return image, steps
 
 
-def _other_size(image: Image, frame: Frame, how: Preprocessing) -> str:
+def _other_size(image: Image, frame: ImageInput, how: Preprocessing) -> str:
     wanted = (frame.width, frame.height)
     shorter = max(min(wanted), math.ceil(min(wanted) * 8 / 7))
     advice = (
