@@ -81,7 +81,18 @@ OF_ANY_FORMAT = [
 FORMULAS = {"shape", "weights", "buffers", "params", "macs", "elementwise_ops"}
 BEHIND_A_COMMAND = ("tensors", "reference", "battery", "imports", "readable", "exports", "sweeping", "imaging")
 """Rooms that are imported inside the functions that need them: most commands never enter them."""
-TOO_HEAVY = {"numpy", "fractions", "hypothesis", "jsonschema", "onnx", "onnxruntime", "jinja2", "markupsafe", "quickjs", "PIL"}
+TOO_HEAVY = {
+    "numpy",
+    "fractions",
+    "hypothesis",
+    "jsonschema",
+    "onnx",
+    "onnxruntime",
+    "jinja2",
+    "markupsafe",
+    "quickjs",
+    "PIL",
+}
 
 
 def part(path: Path) -> str:
@@ -139,7 +150,8 @@ def test_nothing_heavy_is_imported_at_the_start(path: Path) -> None:
             heavy -= {"numpy", "fractions", "onnx" if part(path) == "exports" else ""}
         else:
             runs = tuple(
-                f"convcalc.{room}" for room in ("tensors", "reference", "battery", "imports", "readable", "exports", "imaging")
+                f"convcalc.{room}"
+                for room in ("tensors", "reference", "battery", "imports", "readable", "exports", "imaging")
             )
             heavy |= {name for name in modules if name.startswith(runs)}
         assert not heavy, f"line {statement.lineno}"

@@ -233,7 +233,9 @@ def test_what_makes_probabilities_is_left_out(end: str) -> None:
 
 
 def test_classes_are_on_the_axis_of_the_softmax() -> None:
-    network = network_of("input: [3, 4, 6]\nlayers:\n  - conv: {out_channels: 5, kernel_size: 1}\n  - softmax: {axis: 2}\n")
+    network = network_of(
+        "input: [3, 4, 6]\nlayers:\n  - conv: {out_channels: 5, kernel_size: 1}\n  - softmax: {axis: 2}\n"
+    )
     scores = scores_of(network)
     assert (scores.axis, scores.classes, scores.positions) == (2, 6, (5, 4))
     result = convcalc.saliency(network, image_for(network), seed=0, class_index=5, position=(2, 3))
@@ -304,7 +306,9 @@ def test_layers_of_which_nothing_is_known_are_named() -> None:
 
 
 def test_overflow_is_an_error() -> None:
-    network = network_of("input: [1, 2, 2]\nlayers:\n  - elementwise: exp\n  - elementwise: exp\n  - elementwise: exp\n  - flatten\n")
+    network = network_of(
+        "input: [1, 2, 2]\nlayers:\n  - elementwise: exp\n  - elementwise: exp\n  - elementwise: exp\n  - flatten\n"
+    )
     with pytest.raises(Unanswered, match="score of class 0 is inf"):
         convcalc.saliency(network, np.full((1, 2, 2), 9), seed=0, class_index=0)
 

@@ -274,7 +274,7 @@ def test_a_picture_has_the_image_and_the_map_beside_it() -> None:
     assert (image.format, image.mode, image.info["Description"]) == ("PNG", "RGB", "what it is")
     array, times = np.asarray(image), 448 // 40
     assert array.shape == (40 * times, 2 * 30 * times + 8, 3)
-    assert_array_equal(array[:: times, : 30 * times : times], picture)
+    assert_array_equal(array[::times, : 30 * times : times], picture)
     assert (array[:, 30 * times : 30 * times + 8] == 255).all()
     right = array[::times, 30 * times + 8 :: times]
     assert_array_equal(right[10:14, 20:25], np.broadcast_to(colours.heat(np.ones(1)), (4, 5, 3)))

@@ -29,7 +29,9 @@ Number = TypeVar("Number", int, float)
 
 
 def saliency(
-    file: Annotated[str, typer.Argument(help="An ONNX model, or a spec with --weights or --seed.", autocompletion=networks)],
+    file: Annotated[
+        str, typer.Argument(help="An ONNX model, or a spec with --weights or --seed.", autocompletion=networks)
+    ],
     image: Annotated[str, option("FILE", "The image that is looked at.")],
     class_: Annotated[
         int | None,
@@ -37,29 +39,39 @@ def saliency(
     ] = None,
     outputs: Annotated[
         list[str] | None,
-        option("FILE", "Write the map: a .png over the image, a .npy of its numbers; several times for both.", "--output", "-o"),
+        option(
+            "FILE",
+            "Write the map: a .png over the image, a .npy of its numbers; several times for both.",
+            "--output",
+            "-o",
+        ),
     ] = None,
     channels: Annotated[
         Literal["max", "mean", "each"],
         typer.Option(help="Of the channels of a pixel the largest amount, the mean, or each, with its sign."),
     ] = "max",
     smooth: Annotated[
-        int, typer.Option(min=0, max=10_000, metavar="N", help="Mean over N copies of the image with noise (SmoothGrad).")
+        int,
+        typer.Option(min=0, max=10_000, metavar="N", help="Mean over N copies of the image with noise (SmoothGrad)."),
     ] = 0,
     noise: Annotated[
-        float | None, typer.Option(min=0, metavar="SHARE", help="Deviation of that noise, as a share of the image's range.")
+        float | None,
+        typer.Option(min=0, metavar="SHARE", help="Deviation of that noise, as a share of the image's range."),
     ] = None,
     layer: Annotated[
         str | None, option("NAME", "The output whose score it is, where there are several; or any layer.")
     ] = None,
     position: Annotated[str | None, option("Y,X", "Where, if the output is a map of scores.")] = None,
-    input_name: Annotated[str | None, option("NAME", "The input that takes the image, where there are several.")] = None,
+    input_name: Annotated[
+        str | None, option("NAME", "The input that takes the image, where there are several.")
+    ] = None,
     preset: Annotated[
         Literal["imagenet", "unit", "symmetric", "raw"],
         typer.Option(help="Pixels as ImageNet's mean and deviation make them, as 0 to 1, -1 to 1, or 0 to 255."),
     ] = "unit",
     divide_by: Annotated[
-        float | None, typer.Option(metavar="NUMBER", help="Divide pixels, which are 0 to 255, by this.", show_default=False)
+        float | None,
+        typer.Option(metavar="NUMBER", help="Divide pixels, which are 0 to 255, by this.", show_default=False),
     ] = None,
     mean: Annotated[str | None, option("R,G,B", "Then take this off; a number for each channel, or one.")] = None,
     std: Annotated[str | None, option("R,G,B", "Then divide by this.")] = None,
@@ -81,7 +93,9 @@ def saliency(
     seed: Annotated[
         int | None, typer.Option(min=0, help="Draw random weights, and the noise, with this seed.", show_default=False)
     ] = None,
-    max_memory: Annotated[str | None, option("BYTES", "Memory that it may take, such as 8GiB; by default what is free.")] = None,
+    max_memory: Annotated[
+        str | None, option("BYTES", "Memory that it may take, such as 8GiB; by default what is free.")
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads that run it; by default one for each processor.")
     ] = None,

@@ -23,7 +23,9 @@ STEPS = 256
 _FINE = 4096
 """Points of a curve among which those at equal distances are looked for."""
 
-_TO_ROOTS = np.array([[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.2914855480]])
+_TO_ROOTS = np.array(
+    [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.2914855480]]
+)
 """Oklab to the cube roots of the answers of the eye's three kinds of cones."""
 
 _TO_LINEAR = np.array(
@@ -54,7 +56,16 @@ def _picked(table: Array, amounts: Array) -> Array:
 
 @cache
 def _heat() -> Array:
-    return _curve([(0.16, 0.03, 285), (0.35, 0.16, 310), (0.56, 0.19, 370), (0.72, 0.17, 405), (0.87, 0.15, 445), (0.97, 0.07, 465)])
+    return _curve(
+        [
+            (0.16, 0.03, 285),
+            (0.35, 0.16, 310),
+            (0.56, 0.19, 370),
+            (0.72, 0.17, 405),
+            (0.87, 0.15, 445),
+            (0.97, 0.07, 465),
+        ]
+    )
 
 
 @cache

@@ -46,13 +46,21 @@ def opened(path: str) -> Opened:
             with Image.open(path) as image:
                 return _in_one_form(image, path)
     except UnidentifiedImageError:
-        raise NoImage(f"{path}: expected an image that Pillow reads, such as PNG or JPEG, found something else") from None
+        raise NoImage(
+            f"{path}: expected an image that Pillow reads, such as PNG or JPEG, found something else"
+        ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         problem = f"its pixels are more than {Image.MAX_IMAGE_PIXELS or 0:,}, which may be there to fill the memory"
         raise NoImage(f"{path}: {problem}; make it smaller with another program") from None
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
         raise NoImage(f"{path}: cannot be read: {error.strerror}") from None
-    except (OSError, ValueError, SyntaxError, EOFError, OverflowError) as error:  # what decoders raise for damaged files
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        OverflowError,
+    ) as error:  # what decoders raise for damaged files
         if isinstance(error, NoImage):
             raise
         raise NoImage(f"{path}: the image cannot be read to its end: {error}; copy or write the file again") from None
