@@ -230,8 +230,8 @@ def test_files_are_written_over_with_force_alone() -> None:
 
 def test_several_inputs_have_to_be_told_apart() -> None:
     Path("two.yaml").write_text(
-        "inputs: {image: [3, 16, 16], extra: [5]}\nlayers:\n  - flatten: {from: image}\n  - linear: {name: a, out_features: 5}\n"
-        "  - add: {from: [a, extra]}\n",
+        "inputs: {image: [3, 16, 16], extra: [5]}\nlayers:\n  - flatten: {from: image}\n"
+        "  - linear: {name: a, out_features: 5}\n  - add: {from: [a, extra]}\n",
         "utf-8",
     )
     error = run("two.yaml", "--image", "image.png", "--seed", 0, code=2)

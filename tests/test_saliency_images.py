@@ -147,7 +147,7 @@ def test_the_middle_is_that_of_torchvision(tmp_path: Path, height: int, width: i
 
 @pytest.mark.parametrize("resize", ["0", "-1", "x", "3x4x5", "1000000", "stretched", "4.5", "9" * 5000])
 def test_a_size_that_is_none_is_refused(tmp_path: Path, resize: str) -> None:
-    with pytest.raises(NoImage, match="--resize: expected stretch|integer string"):
+    with pytest.raises(NoImage, match="--resize: expected stretch"):
         read(saved(tmp_path, Image.fromarray(pixels())), (3, 16, 16), resize=resize)
 
 
@@ -246,7 +246,7 @@ def lab(table: Any) -> Any:
 
 @pytest.mark.parametrize("half", ["heat", "more", "less"])
 def test_colours_grow_lighter_all_the_way_in_steps_like_to_the_eye(half: str) -> None:
-    """In CIELAB, which is not what they are made in: lightness never falls, and no stretch is much faster than others."""
+    """In CIELAB, which they are not made in: lightness never falls, and no stretch is much faster than others."""
     amounts = np.linspace(0, 1, 33)
     table = colours.heat(amounts) if half == "heat" else colours.signed(amounts if half == "more" else -amounts)
     points = lab(table.astype(float))

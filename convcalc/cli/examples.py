@@ -19,7 +19,7 @@ EXAMPLES = {
     "verify": ("convcalc verify net.yaml", "convcalc verify zoo:resnet18 --layer stem --against onnxruntime"),
     "saliency": (
         "convcalc saliency model.onnx --image cat.png --preset imagenet -o map.png",
-        "convcalc saliency model.onnx --image cat.png --class 281 --resize 256 --crop --smooth 25 -o map.png -o map.npy",
+        "convcalc saliency model.onnx --image cat.png --class 281 --resize 256 --crop -o map.png -o map.npy",
     ),
     "lint": (
         "convcalc lint zoo:vgg16 --input 3x32x32",

@@ -124,6 +124,6 @@ def _within(points: Array) -> Array:
 
 
 def _display(points: Array) -> Array:
-    """sRGB from 0 to 1."""
+    """Red, green and blue of sRGB, from 0 to 1."""
     linear = np.clip(_linear(points), 0, 1)
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)

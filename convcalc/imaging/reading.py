@@ -68,6 +68,7 @@ def opened(path: str) -> Opened:
 
 def _in_one_form(image: Image, path: str) -> Opened:
     from PIL import ImageOps
+    from PIL.Image import alpha_composite, new
 
     notes = []
     frames = getattr(image, "n_frames", 1)
@@ -83,11 +84,9 @@ def _in_one_form(image: Image, path: str) -> Opened:
     if upright.mode in ("I", "F"):
         raise NoImage(f"{path}: expected pixels of 8 or 16 bits, found {upright.mode} with 32: save it as PNG")
     if upright.has_transparency_data:
-        from PIL import Image as images
-
         notes.append("laid on white where it is transparent")
         layers = upright.convert("RGBA")
-        upright = images.alpha_composite(images.new("RGBA", layers.size, (*WHITE, 255)), layers)
+        upright = alpha_composite(new("RGBA", layers.size, (*WHITE, 255)), layers)
         upright = upright.convert("L" if image.mode == "LA" else "RGB")
     elif upright.mode == "1":
         upright = upright.convert("L")

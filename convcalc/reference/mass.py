@@ -54,7 +54,7 @@ def _cells(amounts: Array, step: int) -> Array:
 
 
 def _rectangle(cells: Array, wanted: float) -> tuple[int, int, int, int]:
-    """The rectangle of the fewest cells with that sum, the first of several: top, bottom, left, right, ends left out."""
+    """The rectangle of the fewest cells with that sum: top, bottom, left, right, its ends left out."""
     height, width = cells.shape
     sums = np.zeros((height + 1, width + 1))
     sums[1:, 1:] = cells.cumsum(0).cumsum(1)

@@ -53,8 +53,8 @@ class Saliency(Presented, msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """The derivative of a class score with regard to an image.
 
     `map` is float32: [height, width] for `channels` max (the largest amount of a pixel's channels) and mean (the mean
-    of their amounts), [channels, height, width] for each, with signs. `layer` is whose output has the score, `squashing`
-    the layers behind it, such as softmax, that are left out. `is_highest`: nobody named the class, and it has the
+    of their amounts), [channels, height, width] for each, with signs. `layer` is whose output has the score, and
+    `squashing` are the layers behind it, such as softmax, that are left out. `is_highest`: nobody named the class, and it has the
     highest score. `position` is where in a map of scores, empty where they are no map. `top` are the highest scores
     there. `smooth` copies with noise of a share `noise` of the image's range were averaged, 0: the image itself was
     taken. `weights` says where the numbers of the layers come from. `notes` are what a reader must know beside.
@@ -124,8 +124,8 @@ def saliency(
     (224, 224)
 
     `image` has the shape of the input, without a batch; `layout` says where its channels are. Without a class that
-    with the highest score is taken. Weights are those of the model's own file; `weights` is a file with others,
-    or what `convcalc.load_weights` gives, and a `seed` draws random ones. It is also that of SmoothGrad's noise, 0 if it is not
+    with the highest score is taken. Weights are those of the model's own file; `weights` is a file with others, or what
+    `convcalc.load_weights` gives, and a `seed` draws random ones. It is also that of SmoothGrad's noise, 0 if it is not
     given. `layer` names an output, or any layer whose scores are asked. Further inputs of the network are 0 everywhere.
 
     Raises:
