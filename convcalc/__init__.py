@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from convcalc.analysis.compare import compare as compare
     from convcalc.analysis.counts import ToolCount as ToolCount
     from convcalc.analysis.explain import explain as explain
+    from convcalc.analysis.learning.records import Training as Training
+    from convcalc.analysis.learning.training import training as training
     from convcalc.analysis.report import Report as Report
     from convcalc.analysis.sides import Candidate as Candidate
     from convcalc.analysis.sides import Sides as Sides
@@ -62,6 +64,7 @@ _HOMES = {
     "SpecError": "convcalc.language.source",
     "Sweep": "convcalc.sweeping.record",
     "ToolCount": "convcalc.analysis.counts",
+    "Training": "convcalc.analysis.learning.records",
     "Verification": "convcalc.reference.verified",
     "ZooNetwork": "convcalc.analysis.zoo",
     "__version__": "convcalc.version",
@@ -79,6 +82,7 @@ _HOMES = {
     "memory": "convcalc.planning.plan",
     "saliency": "convcalc.reference.saliency",
     "sweep": "convcalc.sweeping.run",
+    "training": "convcalc.analysis.learning.training",
     "variants": "convcalc.analysis.variants",
     "verify": "convcalc.reference.verify",
     "zoo": "convcalc.analysis.zoo",

@@ -1,7 +1,7 @@
 """Small networks of PyTorch, each with something that a gradient has to come back through. Needs torch.
 
-Every entry of `NETWORKS` is made of random weights that `seeded` draws, takes a picture of at most 3x24x24, and is small
-enough for its ONNX file to stay below 60 kB.
+Every entry of `NETWORKS` has random weights that `seeded` draws, takes a picture of at most 3x24x24, and is so small
+that its ONNX file stays below 60 kB.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from convcalc.arithmetic.number import product
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, Kind, Shape, Wanted
 from convcalc.layers.identity import Identity
 
 
@@ -18,11 +18,23 @@ class Pointwise(Kind, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape) -> int:
         return product(x)
 
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The input, of which the slope is worked out again."""
+        return Kept(inputs=(0,)).if_(wanted.of_inputs)
+
 
 class Activation(Pointwise, frozen=True, kw_only=True):
     """The base of activations that look at nothing but the element."""
 
     is_activation = True
+
+
+class Clamp(Activation, frozen=True, kw_only=True):
+    """The base of what holds each element between bounds, and hands the rest on as it is."""
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """A mask: which elements lay within the bounds."""
+        return Kept(bytes=product(x)).if_(wanted.of_inputs)
 
 
 class NotEverywhere(Pointwise, frozen=True, kw_only=True):
@@ -57,6 +69,15 @@ def knowing(x: Array, function: Callable[[Array], Array], slope: Callable[[Array
     the function, run on dual numbers (`convcalc.tensors.duals`), which is what x may be.
     """
     return x.through(function, slope) if hasattr(x, "through") else function(x)
+
+
+def weighed(np: Any, values: Array, weight: Array, *before: Array) -> Array:
+    """Values times a weight, and added to what is before; a value without weight that is no number is not read.
+
+    With regard to a weight of 0 the derivative is the value all the same, if it is a number.
+    """
+    read = np.where((weight == 0) & ~np.isfinite(values), np.zeros((), values.dtype), values)
+    return before[0] + read * weight if before else read * weight
 
 
 def sigmoid(np: Any, x: Array) -> Array:

@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Whole
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxFields, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, OnnxFields, OnnxGraph, Shape, Wanted
 from convcalc.layers._cases import FLAG
 from convcalc.layers._elements import root
 from convcalc.layers._onnx import shaped
@@ -41,6 +41,10 @@ class GlobalLpPool(GlobalPool, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return 2 * product(x)
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The input, and the sums before the root."""
+        return Kept(inputs=(0,), numbers=product(self.shape(x))).if_(wanted.of_inputs)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         y = graph.node("GlobalLpPool", *inputs, p=self.norm_type)

@@ -45,23 +45,28 @@ class NotDifferentiable(TypeError):
 def slope(function: Callable[..., Array], place: int, operands: Sequence[Array]) -> Array:
     """The derivative of a function of elements with regard to the operand at `place`, as an array like its result.
 
-    `operands` are arrays that broadcast, as where the function is run; the result has the shape and the dtype that the
-    function gives for them (float32 stays float32), and may be a view of one number. It is worked out block by block,
-    and `function` is called once or twice on each.
+    `operands` are arrays that broadcast, and plain numbers, as where the function is run. The result has the shape and
+    the dtype that the function gives for them (float32 stays float32), and may be a view of one number. It is made
+    block by block, and `function` is called once or twice on each.
 
     Raises:
         NotDifferentiable: the function does something to the operand that the table does not know.
     """
-    shape = np.broadcast_shapes(*(operand.shape for operand in operands))
+    shape = np.broadcast_shapes(*map(np.shape, operands))
     if math.prod(shape) <= BLOCK:
         return _of_block(function, place, operands)
-    spread = [operand.reshape(*(1,) * (len(shape) - operand.ndim), *operand.shape) for operand in operands]
+    spread = [_with_axes(operand, len(shape)) for operand in operands]
     output: Array = None
     for block in blocks(shape, BLOCK):
-        slopes = _of_block(function, place, [part_of(operand, block) for operand in spread])
+        slopes = _of_block(function, place, [part_of(x, block) if np.ndim(x) else x for x in spread])
         output = np.empty(shape, slopes.dtype) if output is None else output
         output[block] = slopes
     return output
+
+
+def _with_axes(operand: Any, rank: int) -> Any:
+    """So many axes, those that are missing in front; a number, which decides on no type, stays one."""
+    return operand.reshape(*(1,) * (rank - operand.ndim), *operand.shape) if np.ndim(operand) else operand
 
 
 def _of_block(function: Callable[..., Array], place: int, operands: Sequence[Array]) -> Array:

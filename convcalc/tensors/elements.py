@@ -185,6 +185,18 @@ class ElementArithmetic:
         """
         return function(*map(plain, arrays))
 
+    @primitive
+    def weighing(self, function: Callable[..., Array], *arrays: Array) -> Array:
+        """A function of elements by which weights are worked out beside the arithmetic, such as those between places.
+
+        It is not counted, as what is done `aside`, but gradients come through it.
+        """
+        return self._of_elements(function, *arrays)
+
+    @adjoint_of(weighing)
+    def _weighing_back(self, y: Array, function: Callable[..., Array], *arrays: Array) -> Pulls:
+        return [None, *(through_function(function, place, arrays, self._of_elements) for place in range(len(arrays)))]
+
 
 def _chain(functions: Sequence[Callable[..., Array]], x: Array, others: Sequence[Array | float], output: Array) -> None:
     buffered = np.setbufsize(16) if math.prod(output.shape[2:]) >= LONG else np.getbufsize()

@@ -3,13 +3,13 @@
 from math import inf
 
 from convcalc.layers import OnnxGraph, Shape
-from convcalc.layers._elements import Activation, bent, held, of_elements, sigmoid, softplus, within
+from convcalc.layers._elements import Activation, Clamp, bent, held, of_elements, sigmoid, softplus, within
 
 _SLOPE, _ALPHA = 1.0507009873554805, 1.6732632423543772
 """Of selu."""
 
 
-class Relu(Activation, frozen=True, kw_only=True):
+class Relu(Clamp, frozen=True, kw_only=True):
     """max(x, 0). Source: Nair and Hinton 2010; PyTorch nn.ReLU.
 
     Example:
@@ -27,7 +27,7 @@ class Relu(Activation, frozen=True, kw_only=True):
         return 0, inf
 
 
-class Relu6(Activation, frozen=True, kw_only=True):
+class Relu6(Clamp, frozen=True, kw_only=True):
     """min(max(x, 0), 6). Source: Krizhevsky 2010; PyTorch nn.ReLU6.
 
     Example:
