@@ -18,8 +18,8 @@ EXAMPLES = {
     "explain": ("convcalc explain zoo:resnet50 stem", "convcalc explain --kind conv_transpose --format latex"),
     "verify": ("convcalc verify net.yaml", "convcalc verify zoo:resnet18 --layer stem --against onnxruntime"),
     "saliency": (
-        "convcalc saliency model.onnx --image cat.png --preset imagenet -o map.png",
-        "convcalc saliency model.onnx --image cat.png --class 281 --resize 256 --crop -o map.png -o map.npy",
+        "convcalc saliency classifier.onnx --image cat.png --class 7 -o map.png",
+        "convcalc saliency classifier.onnx --image cat.png --smooth 25 -o map.npy",
     ),
     "lint": (
         "convcalc lint zoo:vgg16 --input 3x32x32",

@@ -45,8 +45,8 @@ def heat(amounts: Array) -> Array:
 
 def signed(numbers: Array) -> Array:
     """As `heat`, of numbers from -1 to 1."""
-    sides = np.where((numbers < 0)[..., None], _picked(_cold(), -numbers), _picked(_warm(), numbers))
-    return sides.astype(np.uint8)
+    is_less: Array = np.asarray(numbers < 0)[..., None]
+    return np.where(is_less, _picked(_cold(), -numbers), _picked(_warm(), numbers))
 
 
 def _picked(table: Array, amounts: Array) -> Array:

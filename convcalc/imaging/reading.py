@@ -7,7 +7,7 @@ is refused here.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from convcalc.extras import require
 
@@ -105,5 +105,5 @@ def _orientation(image: Image) -> int:
 
 
 def _fits_16_bits(image: Image) -> bool:
-    lowest, highest = image.getextrema()
+    lowest, highest = cast("tuple[float, float]", image.getextrema())  # it has the one channel
     return bool(lowest >= 0 and highest < 2**16)

@@ -54,10 +54,10 @@ class Saliency(Presented, msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
     `map` is float32: [height, width] for `channels` max (the largest amount of a pixel's channels) and mean (the mean
     of their amounts), [channels, height, width] for each, with signs. `layer` is whose output has the score, and
-    `squashing` are the layers behind it, such as softmax, that are left out. `is_highest`: nobody named the class, and it has the
-    highest score. `position` is where in a map of scores, empty where they are no map. `top` are the highest scores
-    there. `smooth` copies with noise of a share `noise` of the image's range were averaged, 0: the image itself was
-    taken. `weights` says where the numbers of the layers come from. `notes` are what a reader must know beside.
+    `squashing` are the layers behind it, such as softmax, that are left out. `is_highest`: nobody named the class, and
+    it has the highest score. `position` is where in a map of scores, empty where they are no map. `top` are the highest
+    scores there. `smooth` copies with noise of a share `noise` of the image's range were averaged, 0: the image itself
+    was taken. `weights` says where the numbers of the layers come from. `notes` are what a reader must know beside.
     """
 
     network: Network
