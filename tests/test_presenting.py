@@ -19,6 +19,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,6 +46,8 @@ layers:
 """
 NETS = ("zoo:resnet50", "zoo:unet", "zoo:mobilenet_v2@width=0.5,input=3x96x96", "specs/zoo/resnet50.yaml")
 SMALL = "net.yaml"
+IMAGES = {(3, size, size): np.linspace(0, 1, 3 * size**2).reshape(3, size, size) for size in (12, 224)}
+"""An image for each shape of inputs."""
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +69,7 @@ def records(file: str) -> dict[str, Any]:
         "on a device": convcalc.analyze(network, device="t4", fused=True),
         "comparison": convcalc.compare(network, other, allow_input_change=True),
         "memory": convcalc.memory(network),
+        "saliency": convcalc.saliency(network, IMAGES[network.inputs[0].shape], seed=0),
         "sweep": convcalc.sweep(file, over={"input": [8, 10, 12]}, sort="macs"),
         "variants": convcalc.variants(network, "separable,ghost"),
         "lint": convcalc.lint(file),

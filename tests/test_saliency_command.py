@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -290,6 +291,16 @@ def test_names_from_files_are_harmless(tmp_path: Path) -> None:
     error = run("bad.yaml", "--image", name + ".png", "--seed", 0, code=2)
     assert "\x1b" not in error
     assert "\u202e" not in error
+
+
+def test_paths_that_are_no_text_are_read_and_written() -> None:
+    image, target = (os.fsdecode(name) for name in (b"\xffin.png", b"\xffout.png"))
+    Path("image.png").rename(image)
+    document = of_json(MODEL, "--image", image, "-o", target)
+    assert Path(target).read_bytes()[1:4] == b"PNG"
+    assert (document["image"]["path"], document["files"]) == (r"\udcffin.png", [r"\udcffout.png"])
+    assert r"\udcffin.png" in run(MODEL, "--image", image)
+    assert r"\udcffnone.png" in run(MODEL, "--image", os.fsdecode(b"\xffnone.png"), code=2)
 
 
 def printed(columns: int, colours: Any) -> str:

@@ -19,7 +19,6 @@ from convcalc.cli.options import (
     format_option,
     option,
     processors,
-    readable,
 )
 from convcalc.cli.work import saliency as work
 
@@ -118,7 +117,7 @@ def saliency(
         os.environ[f"{library}_NUM_THREADS"] = used
     asked = work.Asking(
         file=file,
-        image=readable(image),
+        image=image,
         class_index=class_,
         outputs=tuple(outputs or ()),
         channels=channels,

@@ -62,7 +62,7 @@ def saliency(asked: Asking, inputs: list[str] | None, variables: list[str] | Non
     shown = ShownSaliency(
         result,
         readable(asked.file),
-        asked.image,
+        readable(asked.image),
         (opened.image.height, opened.image.width),
         prepared.steps,
         prepared.picture,
@@ -110,7 +110,7 @@ def _prepared(asked: Asking, network: Network, opened: Opened) -> Prepared:
     except Unanswered as error:
         fail(f"{readable(asked.file)}: {error}")
     except NoImage as error:
-        fail(f"{asked.image}: {error}")
+        fail(f"{readable(asked.image)}: {error}")
 
 
 def _run(asked: Asking, network: Network, prepared: Prepared) -> Saliency:

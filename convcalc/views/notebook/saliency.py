@@ -43,7 +43,7 @@ def _picture(result: Saliency) -> str:
     from convcalc.imaging.drawing import alone
 
     data = b64encode(alone(result.amounts)).decode()
-    return f'<img alt="the map in colours" src="data:image/png;base64,{data}">'
+    return f'<img alt="the map in colours" src="data:image/png;base64,{data}" />'
 
 
 def document(result: Saliency) -> bytes:
