@@ -53,7 +53,8 @@ def scored(network: Network, image: Any, layer: str, weights: RandomWeights) -> 
         def done(self, index: int) -> None: ...
 
     steps = execute(network, {network.inputs[0].name: image[None].astype(np.float64)}, Double(), Engine())
-    return next(step.output for step in steps if network.nodes[step.place].name == layer)[0]
+    output: Any = next(step.output for step in steps if network.nodes[step.place].name == layer)
+    return output[0]
 
 
 @pytest.mark.parametrize("file", EXPORTED)
@@ -73,9 +74,8 @@ def test_maps_are_those_of_pytorch(file: str) -> None:
     assert_allclose(result.score, figures["score64"], rtol=1e-5)
     amounts = np.abs(expected)
     for channels, joined in {"max": amounts.max(0), "mean": amounts.mean(0)}.items():
-        again = convcalc.saliency(
-            result.network, figures["input"][0], class_index=taken, position=position or None, channels=channels
-        )
+        settings: Any = {"class_index": taken, "position": position or None, "channels": channels}
+        again = convcalc.saliency(result.network, figures["input"][0], **settings)
         assert_allclose(again.map, joined, rtol=0, atol=1e-6 * joined.max())
 
 
@@ -95,7 +95,7 @@ def test_a_score_is_that_before_softmax(file: str) -> None:
         assert_allclose(scores[taken], figures["score64"], rtol=1e-5)
     assert_allclose(expected, figures["input_gradient64"][0], rtol=0, atol=1e-6 * np.abs(expected).max())
     assert results[0].squashing == ("softmax1",)
-    assert_allclose([results[0].top[0].probability], [shares.max()], rtol=1e-5)
+    assert results[0].top[0].probability == pytest.approx(shares.max(), rel=1e-5)
     assert_allclose(figures["output64"][0], shares, rtol=1e-5)
 
 
@@ -223,9 +223,9 @@ def test_what_makes_probabilities_is_left_out(end: str) -> None:
         if "dropout" not in end:
             last = network.nodes[network.outputs[0]].name
             output = scored(network, image_for(network), last, RandomWeights(network, 0, keep=True)).reshape(-1)
-            named = {entry.index: entry.probability for entry in result.top}
             share = np.exp(output) if end == "log_softmax" else output
-            assert_allclose([named[index] for index in range(4)], share, rtol=1e-5)
+            for entry in result.top:
+                assert entry.probability == pytest.approx(share[entry.index], rel=1e-5)
     else:
         assert result.top[0].probability is None
 
@@ -301,6 +301,14 @@ def test_layers_of_which_nothing_is_known_are_named() -> None:
     network = network_of("input: [3, 4, 4]\nlayers:\n  - opaque: {name: odd, output_shape: [3, 4, 4]}\n  - relu\n")
     with pytest.raises(Unanswered, match="odd"):
         convcalc.saliency(network, image_for(network), seed=0, class_index=0, position=(0, 0))
+
+
+def test_a_layer_that_cannot_be_differentiated_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = network_of(MLP + "  - relu: {name: odd}\n  - linear: 2\n")
+    kind: Any = type(next(node.config for node in network.layers if node.name == "odd"))
+    monkeypatch.setattr(kind, "reference", staticmethod(lambda engine, fields, weights, x: np.sort(x)))
+    with pytest.raises(Unanswered, match=r"layer `odd` \(relu\) cannot be differentiated: .*sort"):
+        convcalc.saliency(network, image_for(network), seed=0, class_index=0)
 
 
 def test_overflow_is_an_error() -> None:

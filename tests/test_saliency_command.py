@@ -83,8 +83,8 @@ def test_map_and_picture_are_those_of_the_record() -> None:
 
 def test_scores_are_those_of_onnx_runtime() -> None:
     document = of_json(MODEL, "--image", "image.png", "--preset", "imagenet")
-    array = np.asarray(picture_of("image.png"), np.float32) / 255
-    array = ((array - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)).astype(np.float32).transpose(2, 0, 1)
+    bytes_ = np.asarray(picture_of("image.png"), np.float32) / 255
+    array = ((bytes_ - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)).astype(np.float32).transpose(2, 0, 1)
     session = onnxruntime.InferenceSession(MODEL, providers=["CPUExecutionProvider"])
     scores = session.run(None, {session.get_inputs()[0].name: array[None]})[0][0]
     order = np.argsort(-scores)[:5]
@@ -144,7 +144,7 @@ def test_specs_take_weights_or_a_seed() -> None:
     text = run("net.yaml", "--image", "image.png", "--seed", 7)
     assert "random weights, drawn with seed 7" in text
     generator = np.random.default_rng(0)
-    arrays = {
+    arrays: dict[str, Any] = {
         "conv1.weight": generator.standard_normal((4, 3, 3, 3)),
         "conv1.bias": np.full(4, 100.0),
         "linear1.weight": generator.standard_normal((6, 4 * 14 * 14)),
