@@ -19,6 +19,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,6 +46,8 @@ layers:
 """
 NETS = ("zoo:resnet50", "zoo:unet", "zoo:mobilenet_v2@width=0.5,input=3x96x96", "specs/zoo/resnet50.yaml")
 SMALL = "net.yaml"
+IMAGES: dict[Any, Any] = {(3, size, size): np.linspace(0, 1, 3 * size**2).reshape(3, size, size) for size in (12, 224)}
+"""An image for each shape of inputs."""
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +70,7 @@ def records(file: str) -> dict[str, Any]:
         "comparison": convcalc.compare(network, other, allow_input_change=True),
         "memory": convcalc.memory(network),
         "training": convcalc.training(network, optimizer="adam", checkpoint=["*"]),
+        "saliency": convcalc.saliency(network, IMAGES[network.inputs[0].shape], seed=0),
         "sweep": convcalc.sweep(file, over={"input": [8, 10, 12]}, sort="macs"),
         "variants": convcalc.variants(network, "separable,ghost"),
         "lint": convcalc.lint(file),
@@ -243,11 +247,14 @@ class Page(HTMLParser):
 def test_a_page_is_a_table_without_scripts_and_colours(what: str) -> None:
     text = of_hostile()[what]._repr_html_()
     page = Page(text)
-    assert page.tags <= {
+    pictures = {"img"} if what == "saliency" else set()
+    assert page.tags - pictures <= {
         *("div", "table", "caption", "thead", "tbody", "tr", "th", "td", "p", "b", "small", "br"),
     }
     names = {name for name, _ in page.attributes}
-    assert names <= {"style", "scope", "colspan"}
+    assert names - ({"src", "alt"} if pictures else set()) <= {"style", "scope", "colspan"}
+    sources = [value or "" for name, value in page.attributes if name == "src"]
+    assert [source.partition(",")[0] for source in sources] == ["data:image/png;base64"] * len(pictures)
     styles = {part.strip() for name, value in page.attributes if name == "style" for part in (value or "").split(";")}
     assert {style for style in styles if "color" in style or "background" in style} == {"color:inherit"}
     assert "\x1b" not in text
