@@ -27,7 +27,7 @@ from convcalc.arithmetic.number import product
 from convcalc.fields import Choice, Flag
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_axes, draw_flag
-from convcalc.layers._elements import weighed
+from convcalc.layers._elements import held, weighed
 from convcalc.layers._kept import PLACE
 
 _TAPS = {"nearest": 1, "bilinear": 2, "bicubic": 4}
@@ -91,6 +91,10 @@ class GridSample(Kind, frozen=True, kw_only=True):
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return self
 
+    def no_gradient(self, place: int) -> str:
+        is_step = place == 1 and self.mode == "nearest"
+        return "the nearest position is read, which changes by steps or not at all" if is_step else ""
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         mode = {"bilinear": "linear", "bicubic": "cubic"}.get(self.mode, self.mode)
         corners = int(self.align_corners)
@@ -132,7 +136,7 @@ def _multiplied(*weights: Array) -> Array:
 def _reads(engine: Engine, fields: Fields, grid: Array, size: int) -> list[tuple[Array, Array]]:
     """The positions of an axis that are read for each place, with their weights."""
     np = engine.numpy
-    at = engine.weighing(partial(_at, np, fields.align_corners, size), grid)
+    at = engine.weighing(partial(_at, np, fields, size), grid)
     if fields.mode == "nearest":
         return [engine.aside(lambda at: _within(engine, fields, np.rint(at), size), at)]
     reads = []
@@ -142,10 +146,27 @@ def _reads(engine: Engine, fields: Fields, grid: Array, size: int) -> list[tuple
     return reads
 
 
-def _at(numpy: Any, align_corners: bool, size: int, grid: Array) -> Array:
-    """Places of the grid in positions of an axis, as numbers that can be counted with."""
+def _at(numpy: Any, fields: Fields, size: int, grid: Array) -> Array:
+    """Places of the grid in positions of an axis, as numbers that can be counted with.
+
+    Between two positions a place beyond the ends is brought back first, so that at an end it has PyTorch's slope, 0.
+    """
     far = numpy.where(numpy.isnan(grid), numpy.zeros((), grid.dtype), grid).clip(-_FAR, _FAR)
-    return (far + 1) / 2 * (size - 1) if align_corners else ((far + 1) * size - 1) / 2
+    at = (far + 1) / 2 * (size - 1) if fields.align_corners else ((far + 1) * size - 1) / 2
+    if fields.mode != "bilinear" or fields.padding_mode == "zeros":
+        return at
+    if fields.padding_mode == "reflection":
+        at = _reflected(numpy, at, *((0, size - 1) if fields.align_corners else (-0.5, size)))
+    return held(numpy, at, 0, size - 1)
+
+
+def _reflected(numpy: Any, at: Array, start: float, length: int) -> Array:
+    """Places mirrored at both ends of an axis as often as it takes."""
+    if length == 0:
+        return 0 * at
+    behind = numpy.abs(at - start)
+    rest, turns = numpy.fmod(behind, length), numpy.floor(behind / length)
+    return numpy.where(turns % 2 == 0, rest, length - rest) + start
 
 
 def _weight(numpy: Any, mode: str, step: int, at: Array, inside: Array) -> Array:

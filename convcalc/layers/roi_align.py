@@ -47,9 +47,9 @@ _FAR = 64
 
 
 class RoiAlign(Kind, frozen=True, kw_only=True):
+    without_gradient: ClassVar[dict[int, str]] = {1: "where boxes lie is taken as given, as in torchvision"}
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
     resamples = True
-    constant_inputs = (1,)
 
     output_size: Annotated[Sizes, PerAxis("cells of a box on each axis")]
     spatial_scale: Annotated[float, Real("positions of the map for one pixel of the boxes", above=0)] = 1.0
