@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from convcalc.opening import load as load
     from convcalc.planning.plan import memory as memory
     from convcalc.planning.records import MemoryPlan as MemoryPlan
+    from convcalc.reference.fields.effective import effective_field as effective_field
+    from convcalc.reference.fields.effective_field import EffectiveField as EffectiveField
     from convcalc.reference.verified import Verification as Verification
     from convcalc.reference.verify import verify as verify
     from convcalc.sweeping.compiled import compiled as compiled
@@ -47,6 +49,7 @@ _HOMES = {
     "Candidate": "convcalc.analysis.sides",
     "Comparison": "convcalc.analysis.compare",
     "Diagnostic": "convcalc.language.source",
+    "EffectiveField": "convcalc.reference.fields.effective_field",
     "Finding": "convcalc.linting.records",
     "Incomparable": "convcalc.analysis.compare",
     "MemoryPlan": "convcalc.planning.records",
@@ -63,6 +66,7 @@ _HOMES = {
     "compare": "convcalc.analysis.compare",
     "compiled": "convcalc.sweeping.compiled",
     "counts": "convcalc.analysis.tools",
+    "effective_field": "convcalc.reference.fields.effective",
     "explain": "convcalc.analysis.explain",
     "formula_latex": "convcalc.views.formulas",
     "formula_text": "convcalc.views.formulas",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from convcalc.views.output import console
-from convcalc.visible import visible
+from convcalc.visible import short, visible
 
 _LONG = 1.0
 """Seconds after which a run is long enough to be told how far it is."""
@@ -31,6 +31,22 @@ def points_done() -> Iterator[Progress | None]:
         yield bar.update
     finally:
         bar.stop()
+
+
+@contextmanager
+def layers_done(name: str) -> Iterator[Callable[[int, int], None] | None]:
+    """What a run tells how many of how many layers are done; None without a terminal. The bar goes with the run."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    title = TextColumn("{task.description}", markup=False)
+    columns = (title, BarColumn(), TextColumn("{task.percentage:>3.0f} %", style="cyan"), TimeRemainingColumn())
+    with Bars(*columns, console=console(sys.stderr), transient=True) as bar:
+        task = bar.add_task(visible(short(name)), total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 @contextmanager
