@@ -31,9 +31,7 @@ def field(
     ] = None,
     output: Annotated[
         list[str] | None,
-        option(
-            "FILE", "Also write the map: .svg, .png, or .npy with its numbers; may be given again.", "-o", "--output"
-        ),
+        option("FILE", "Also write the map: .svg, .png, or .npy, its numbers; may be given again.", "-o", "--output"),
     ] = None,
     force: Force = False,
     at: Annotated[

@@ -155,7 +155,5 @@ def _written(looked: Looked, output: str) -> Iterator[bytes]:
     elif ending(output) == ".png":
         yield image(list(panels(looked.field)))[0]
     else:
-        lines = [f"{label:<11}{fact}" for label, fact in shared.facts(looked.field)]
-        yield svg(looked.field, shared.heading(looked), [*lines, shared.convention(looked.field)]).encode(
-            errors="replace"
-        )
+        facts = [*shared.facts(looked.field), *(("", part) for part in shared.convention(looked.field).split(" · "))]
+        yield svg(looked.field, shared.heading(looked), facts).encode(errors="replace")

@@ -1,4 +1,4 @@
-"""The effective field as CSV: a line for each position of each axis of the input, with what it has of the gradient in percent."""
+"""The effective field as CSV: a line for each position of each axis of the input, with its percentage."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -69,14 +70,13 @@ def _box(sizes: tuple[int | None, ...]) -> str:
 
 
 def _effective(field: EffectiveField) -> str:
-    box = _box((field.side,) * len(field.sizes))
     positions = 1
     for middle, size in zip(field.middles, field.sizes, strict=True):
         low, high = middle - (field.side - 1) / 2, middle + (field.side - 1) / 2
-        positions *= max(0, int(min(high, size - 1) // 1) - int(-(-max(low, 0) // 1)) + 1)
-    return (
-        f"{box} around its middle hold 95.45 % of the gradient: {_share(positions, field.span_positions)} of the field"
-    )
+        positions *= math.floor(min(high, size - 1)) - math.ceil(max(low, 0)) + 1
+    box = _box((field.side,) * len(field.sizes))
+    share = _share(positions, field.span_positions)
+    return f"{box} around its middle hold 95.45 % of the gradient, {share} of the positions"
 
 
 def _share(part: int, total: int) -> str:
@@ -130,9 +130,8 @@ def convention(field: EffectiveField) -> str:
 
 def legend(wide: int, high: int, *, coloured: bool, is_profile: bool) -> str:
     """How the picture in characters is to be read."""
-    scale = f"a character is {wide} position{'s' if wide > 1 else ''} wide" + (
-        "" if is_profile else f" and {high} high"
-    )
+    tall = "" if is_profile else f" and {high} high"
+    scale = f"a character is {wide} position{'s' if wide > 1 else ''} wide{tall}"
     size = "" if wide == high == 1 and not is_profile else f"{scale} · "
     what = "height is the share of the largest" if is_profile else "brightness is the root of the share of the largest"
     blank = "" if is_profile else "; black is 0" if coloured else "; blank is 0"
