@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from convcalc.analysis.compare import compare as compare
     from convcalc.analysis.counts import ToolCount as ToolCount
     from convcalc.analysis.explain import explain as explain
+    from convcalc.analysis.learning.records import Training as Training
+    from convcalc.analysis.learning.training import training as training
     from convcalc.analysis.report import Report as Report
     from convcalc.analysis.sides import Candidate as Candidate
     from convcalc.analysis.sides import Sides as Sides
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from convcalc.planning.records import MemoryPlan as MemoryPlan
     from convcalc.reference.fields.effective import effective_field as effective_field
     from convcalc.reference.fields.effective_field import EffectiveField as EffectiveField
+    from convcalc.reference.loaded.load import LoadedWeights as LoadedWeights
+    from convcalc.reference.loaded.load import load_weights as load_weights
     from convcalc.reference.verified import Verification as Verification
     from convcalc.reference.verify import verify as verify
     from convcalc.sweeping.compiled import compiled as compiled
@@ -52,6 +56,7 @@ _HOMES = {
     "EffectiveField": "convcalc.reference.fields.effective_field",
     "Finding": "convcalc.linting.records",
     "Incomparable": "convcalc.analysis.compare",
+    "LoadedWeights": "convcalc.reference.loaded.load",
     "MemoryPlan": "convcalc.planning.records",
     "Network": "convcalc.network",
     "Report": "convcalc.analysis.report",
@@ -59,6 +64,7 @@ _HOMES = {
     "SpecError": "convcalc.language.source",
     "Sweep": "convcalc.sweeping.record",
     "ToolCount": "convcalc.analysis.counts",
+    "Training": "convcalc.analysis.learning.records",
     "Verification": "convcalc.reference.verified",
     "ZooNetwork": "convcalc.analysis.zoo",
     "__version__": "convcalc.version",
@@ -72,9 +78,11 @@ _HOMES = {
     "formula_text": "convcalc.views.formulas",
     "lint": "convcalc.linting.run",
     "load": "convcalc.opening",
+    "load_weights": "convcalc.reference.loaded.load",
     "loads": "convcalc.language.document",
     "memory": "convcalc.planning.plan",
     "sweep": "convcalc.sweeping.run",
+    "training": "convcalc.analysis.learning.training",
     "variants": "convcalc.analysis.variants",
     "verify": "convcalc.reference.verify",
     "zoo": "convcalc.analysis.zoo",

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from convcalc.arithmetic.number import Term, Traced, Vocabulary, is_truth, traced_axes, whole
+from convcalc.arithmetic.number import Term, TracedNumber, Vocabulary, is_truth, traced_axes, whole
 from convcalc.arithmetic.varying import Varying, VaryingRatio
 from convcalc.arithmetic.window import PADDING_WORDS, Padding
 
@@ -131,7 +131,7 @@ class Whole(FieldType, frozen=True, kw_only=True):
     def traced(self, value: Any, symbol: str, vocabulary: Vocabulary | None = None) -> Any:
         if self.minimum < 0:  # a place or a marker, whose sign is a case of its own
             return value
-        return Traced(Term(value, symbol), vocabulary)
+        return TracedNumber(Term(value, symbol), vocabulary)
 
     def schema(self) -> dict[str, Any]:
         return _or_expression(_integer(self.minimum))

@@ -45,7 +45,7 @@ from convcalc.analysis.explain import (
 )
 from convcalc.analysis.report import Row
 from convcalc.analysis.symbolic import explain_kind
-from convcalc.arithmetic.number import Term, Traced, ceil_div, greatest_common_divisor, maximum
+from convcalc.arithmetic.number import Term, TracedNumber, ceil_div, greatest_common_divisor, maximum
 from convcalc.language import Source, loads
 from convcalc.layers import field_types
 from convcalc.views.explain import json as json_view
@@ -408,7 +408,7 @@ def balanced(text: str) -> None:
 def test_latex_of_formulas(formula: Callable[..., Any], expected: str) -> None:
     names = signature(formula).parameters
     assert (
-        formula_latex(formula(*(Traced(Term(value, name)) for value, name in enumerate(names, start=7))).term)
+        formula_latex(formula(*(TracedNumber(Term(value, name)) for value, name in enumerate(names, start=7))).term)
         == expected
     )
 

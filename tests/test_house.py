@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "exports": {"steps", "version", "files", "network", "layers"},
     "sweeping": {*LOWER, "files", "opening", "version", "analysis", "extras", "frames"},
     "opening": {*LOWER, "imports", "readable"},
-    "reference": {*LOWER, "exports", "imports", "tensors", "analysis"},
+    "reference": {*LOWER, "exports", "imports", "tensors", "analysis", "extras"},
     "battery": {*LOWER, "reference", "tensors", "analysis"},
     "rules": {*LOWER, "analysis"},
     "linting": {*LOWER, "files", "opening", "rules", "analysis"},

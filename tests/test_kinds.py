@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from convcalc import analyze, layers
 from convcalc.arithmetic.field import at_input
-from convcalc.arithmetic.number import Term, Traced
+from convcalc.arithmetic.number import Term, TracedNumber
 from convcalc.fields import FieldError, Flag, Real, shown
 from convcalc.language import Source, loads
 from convcalc.layers import Shape, defaults, field_types
@@ -66,8 +66,8 @@ def test_arrays_of_sizes_agree_with_ints(name: str, draw: random.Random) -> None
     of_arrays = costs(config, stacked)
     for index, item in enumerate(several):
         assert costs(config, item) == {
-            "shape": tuple(_entry(size, index) for size in of_arrays["shape"]),
-            **{cost: _entry(of_arrays[cost], index) for cost in COSTS[1:]},
+            "shape": tuple(entry_of(size, index) for size in of_arrays["shape"]),
+            **{cost: entry_of(of_arrays[cost], index) for cost in COSTS[1:]},
         }
 
 
@@ -80,7 +80,7 @@ def test_checks_are_masks_on_arrays(name: str, draw: random.Random) -> None:
     stacked = stack(several)
     masks = [check.holds for check in config.checks(*stacked)]
     for index, item in enumerate(several):
-        assert [bool(check.holds) for check in config.checks(*item)] == [bool(_entry(mask, index)) for mask in masks]
+        assert [bool(check.holds) for check in config.checks(*item)] == [bool(entry_of(mask, index)) for mask in masks]
 
 
 def stack(several: list[tuple[Shape, ...]]) -> Any:
@@ -90,7 +90,8 @@ def stack(several: list[tuple[Shape, ...]]) -> Any:
     )
 
 
-def _entry(number: Any, index: int) -> Any:
+def entry_of(number: Any, index: int) -> Any:
+    """One of the three of `stack`, of what was made of it."""
     return np.broadcast_to(number, 3)[index].item()
 
 
@@ -102,14 +103,14 @@ def traced(value: Any, symbol: str) -> Any:
     """The value with a symbol for every number in it."""
     if isinstance(value, tuple):
         return tuple(traced(item, f"{symbol}_{index}") for index, item in enumerate(value))
-    return Traced(Term(value, symbol)) if type(value) is int else value
+    return TracedNumber(Term(value, symbol)) if type(value) is int else value
 
 
 def symbols(value: Any) -> dict[str, int]:
     """The value of every symbol."""
     if isinstance(value, tuple):
         return {symbol: number for item in value for symbol, number in symbols(item).items()}
-    return {value.term.symbol: value.value} if isinstance(value, Traced) else {}
+    return {value.term.symbol: value.value} if isinstance(value, TracedNumber) else {}
 
 
 @every_kind
@@ -134,7 +135,7 @@ def test_traced_numbers_agree_and_their_texts_say_so(name: str, draw: random.Ran
         )
         for number, value in pairs:
             assert number == value, cost
-            if isinstance(number, Traced):
+            if isinstance(number, TracedNumber):
                 assert worth(formula_text(number.term), values) == value, (cost, number)
                 assert worth(formula_text(number.term, numbers=True), {}) == value, (cost, number)
 

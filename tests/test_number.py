@@ -1,4 +1,4 @@
-"""Traced numbers: the text says the value, whatever the operators and brackets."""
+"""TracedNumber numbers: the text says the value, whatever the operators and brackets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from convcalc.arithmetic.number import (
     NoFormula,
     Term,
-    Traced,
+    TracedNumber,
     Vocabulary,
     ceil_div,
     greatest_common_divisor,
@@ -29,7 +29,7 @@ from convcalc.views.formulas import formula_latex, formula_text
 
 
 def symbol(name: str, value: int, vocabulary: Vocabulary | None = None) -> Any:
-    return Traced(Term(value, name), vocabulary)
+    return TracedNumber(Term(value, name), vocabulary)
 
 
 def texts(number: Any) -> tuple[str, str]:
@@ -127,7 +127,7 @@ def test_arrays_hold_what_ints_give(tree: Tree, rows: list[tuple[int, ...]]) -> 
         (lambda a, b, c: a * -b, "a·(-b)"),
     ],
 )
-def test_brackets_stand_where_they_are_needed(number: Callable[..., Traced], text: str) -> None:
+def test_brackets_stand_where_they_are_needed(number: Callable[..., TracedNumber], text: str) -> None:
     assert texts(number(*map(symbol, "abc", (11, 4, 3))))[0] == text
 
 
@@ -152,7 +152,7 @@ def test_brackets_stand_where_they_are_needed(number: Callable[..., Traced], tex
         (lambda a, b, c: greatest_common_divisor(a, a), "gcd(a, a)"),
     ],
 )
-def test_sums_are_written_as_people_do(number: Callable[..., Traced], text: str) -> None:
+def test_sums_are_written_as_people_do(number: Callable[..., TracedNumber], text: str) -> None:
     total = number(*map(symbol, "abc", (11, 4, 3)))
     assert texts(total)[0] == text
     assert worth(text, {"a": 11, "b": 4, "c": 3}) == total.value

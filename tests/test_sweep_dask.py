@@ -19,7 +19,7 @@ from convcalc.extras import NotInstalled
 from convcalc.language import Source, SpecError
 from convcalc.sweeping import cluster
 from convcalc.sweeping.driving import known
-from convcalc.sweeping.kept import Kept, Wanted
+from convcalc.sweeping.kept import KeptRows, WantedRows
 from convcalc.version import __version__
 
 distributed = pytest.importorskip("distributed", reason="the extra convcalc[dask] is not installed")
@@ -41,7 +41,7 @@ SWEEP: dict[str, Any] = {
     "sort": "-macs",
     "refused": 3,
 }
-WANTED = Wanted(2, 2, refused=4)
+WANTED = WantedRows(2, 2, refused=4)
 
 
 class SlowPlan(FormulaPlan):
@@ -61,7 +61,7 @@ def address() -> Iterator[str]:
         yield here.scheduler_address
 
 
-def told(kept: Kept) -> tuple[Any, ...]:
+def told(kept: KeptRows) -> tuple[Any, ...]:
     rows = kept.rows()
     keys = [key.tolist() for key in rows.keys]
     return kept.points, kept.satisfying, kept.refusals(9), rows.numbers.tolist(), keys, rows.like.tolist()

@@ -21,7 +21,7 @@ from convcalc.language import Source, SpecError, loads
 from convcalc.sweeping import kept as keeping
 from convcalc.sweeping import run as running
 from convcalc.sweeping.driving import known
-from convcalc.sweeping.kept import Kept, TooManyRows, Wanted, nothing_yet
+from convcalc.sweeping.kept import KeptRows, TooManyRows, WantedRows, nothing_yet
 from convcalc.sweeping.plan import Plan
 from convcalc.sweeping.point_blocks import PointBlock, Refusal
 from convcalc.sweeping.ranges import axes_of
@@ -41,23 +41,23 @@ layers:
 )
 OVER = ("width=0.25:2:0.25", "input=5,8,12,16", "groups=1,2,3", "depths=[1,1],[2,1],[1,3]")
 WANTED = {
-    "front": Wanted(2, 2, refused=7),
-    "front, sorted and cut": Wanted(2, 1, top=3, refused=7),
-    "top": Wanted(2, top=25, refused=7),
-    "sorted": Wanted(2, refused=7),
-    "none": Wanted(0, top=9),
+    "front": WantedRows(2, 2, refused=7),
+    "front, sorted and cut": WantedRows(2, 1, top=3, refused=7),
+    "top": WantedRows(2, top=25, refused=7),
+    "sorted": WantedRows(2, refused=7),
+    "none": WantedRows(0, top=9),
 }
 
 
 # ---- what is kept ------------------------------------------------------------------------------------------------
 
 
-def last(states: Iterable[Kept]) -> Kept:
+def last(states: Iterable[KeptRows]) -> KeptRows:
     *_, state = states
     return state
 
 
-def told(kept: Kept) -> tuple[Any, ...]:
+def told(kept: KeptRows) -> tuple[Any, ...]:
     """All that is known, plainly."""
     rows = kept.rows()
     keys = [key.tolist() for key in rows.keys]
@@ -72,7 +72,7 @@ def told(kept: Kept) -> tuple[Any, ...]:
     )
 
 
-def brute_rows(points: list[tuple[int, int, int]], wanted: Wanted) -> tuple[list[int], list[int]]:
+def brute_rows(points: list[tuple[int, int, int]], wanted: WantedRows) -> tuple[list[int], list[int]]:
     """The numbers that are kept, in order, and how many further points each stands for."""
     like = dict.fromkeys((number for number, *_ in points), 0)
     if wanted.objectives == 2:
@@ -146,7 +146,7 @@ def test_parts_are_merged_to_the_same_in_any_order(data: st.DataObject, name: st
 def test_what_is_kept_is_not_more_for_more_points() -> None:
     """A billion points would be as many blocks as these: each has all that is wanted anew, and some more to forget."""
     generator = random.Random(3)
-    for wanted in (Wanted(2, 2, refused=5), Wanted(2, top=100, refused=5)):
+    for wanted in (WantedRows(2, 2, refused=5), WantedRows(2, top=100, refused=5)):
         kept, sizes = nothing_yet(wanted), []
         for number in range(200):
             keys = tuple(np.array([generator.randrange(10**9) for _ in range(200)]) for _ in range(2))
@@ -166,11 +166,11 @@ def test_more_rows_than_are_kept_are_refused(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(keeping, "MOST_ROWS", 10_000)
     plan = FormulaPlan(points=100_000)
     with pytest.raises(TooManyRows):
-        last(known(plan, Wanted(2), 0, plan.points))
+        last(known(plan, WantedRows(2), 0, plan.points))
     with pytest.raises(TooManyRows):
-        last(known(plan, Wanted(2, top=20_000), 0, plan.points))
-    assert last(known(plan, Wanted(2, top=10_000), 0, plan.points)).rows().size == 10_000
-    assert last(known(plan, Wanted(2), 0, 14_000)).rows().size < 10_000
+        last(known(plan, WantedRows(2, top=20_000), 0, plan.points))
+    assert last(known(plan, WantedRows(2, top=10_000), 0, plan.points)).rows().size == 10_000
+    assert last(known(plan, WantedRows(2), 0, 14_000)).rows().size < 10_000
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_more_rows_than_are_kept_are_refused(monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_reasons_that_differ_in_sizes_are_told_together(messages: list[str], kinds: int) -> None:
-    kept = nothing_yet(Wanted(0))
+    kept = nothing_yet(WantedRows(0))
     for number, message in enumerate(messages):
         kept = kept.added(PointBlock(1, np.arange(0), (), (Refusal("CC1", message, number, 1),)), number)
     assert len(kept.refusals(9)) == kinds
@@ -192,7 +192,7 @@ def test_reasons_that_differ_in_sizes_are_told_together(messages: list[str], kin
 
 
 def test_a_quotient_of_nothing_is_the_worst() -> None:
-    kept = nothing_yet(Wanted(1, 1)).added(PointBlock(3, np.arange(3), (np.array([np.nan, 2.0, np.inf]),)), 0)
+    kept = nothing_yet(WantedRows(1, 1)).added(PointBlock(3, np.arange(3), (np.array([np.nan, 2.0, np.inf]),)), 0)
     assert kept.rows().numbers.tolist() == [1]
 
 
@@ -205,7 +205,7 @@ def test_blocks_grow_while_they_are_quick_and_begin_where_chunks_do() -> None:
             return super().block(first, count)
 
     plan = Asked(points=20_000, chunk=3_000)
-    last(known(plan, Wanted(2, 2), 0, plan.points))
+    last(known(plan, WantedRows(2, 2), 0, plan.points))
     assert sum(count for _, count in asked) == 20_000
     assert asked[:3] == [(0, 1_024), (1_024, 1_976), (3_000, 3_000)]
     assert all(first % 3_000 == 0 for first, _ in asked[2:])

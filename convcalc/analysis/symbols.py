@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from convcalc.arithmetic.axes import Reach
 from convcalc.arithmetic.field import Field
-from convcalc.arithmetic.number import Traced, Vocabulary, traced_axes
+from convcalc.arithmetic.number import TracedNumber, Vocabulary, traced_axes
 from convcalc.layers import Kind, Shape, field_types
 
 _LETTERS = {
@@ -72,7 +72,7 @@ class TracedLayer:
                 self.choices[field] = value
         return replace(config, **values)
 
-    def _note(self, number: Traced, meaning: str) -> None:
+    def _note(self, number: TracedNumber, meaning: str) -> None:
         symbol = number.term.symbol
         self.names.add(symbol)
         self.legend[symbol] = Symbol(symbol, meaning, number.value)
@@ -116,8 +116,8 @@ def _is_like(symbol: str, name: str) -> bool:
     return name.startswith(symbol) and (name == symbol or re.fullmatch(r"_\d+", name[len(symbol) :]) is not None)
 
 
-def _numbers(value: Any) -> Iterable[Traced]:
-    if isinstance(value, Traced):
+def _numbers(value: Any) -> Iterable[TracedNumber]:
+    if isinstance(value, TracedNumber):
         yield value
     elif isinstance(value, tuple):
         for item in value:

@@ -2,7 +2,7 @@
 
 A formula of a layer kind is written once, with ``+ - * //`` and the functions below. Given plain ``int`` it
 yields the exact count; given NumPy ``int64`` arrays it yields the counts of many configurations at once; given
-`Traced` numbers it yields the value together with the formula that led to it, and given `Varying` ones (see
+`TracedNumber` numbers it yields the value together with the formula that led to it, and given `Varying` ones (see
 `convcalc.arithmetic.varying`) what works it out for a whole design space. Annotations say ``int`` throughout: the
 others are used through the same operators.
 """
@@ -73,7 +73,7 @@ class Vocabulary:
 
 
 @total_ordering
-class Traced:
+class TracedNumber:
     """A whole number that remembers how it came about, as its `term`. Comparisons look at the value alone.
 
     Sums are kept as people write them: ``i + p + p`` as ``i + 2·p``, ``a - (b + 1)`` as ``a - b - 1``, and no addend
@@ -89,7 +89,7 @@ class Traced:
         self.vocabulary = vocabulary
 
     def __repr__(self) -> str:
-        return f"Traced({self.term})"
+        return f"TracedNumber({self.term})"
 
     def __index__(self) -> int:
         raise NoFormula("a traced number is wanted for its value alone")
@@ -97,13 +97,13 @@ class Traced:
     def _is(self, value: int) -> bool:
         return self.value == value and self.term.is_literal
 
-    def __add__(self, other: Any) -> Traced:
+    def __add__(self, other: Any) -> TracedNumber:
         other, number = traced(other), self
         for addend in other.term.parts("+"):
             number = _added(number, addend, other.vocabulary)
         return number
 
-    def __sub__(self, other: Any) -> Traced:
+    def __sub__(self, other: Any) -> TracedNumber:
         other, number = traced(other), self
         addends = other.term.parts("+")
         if any(addend.operator == "-" for addend in addends):
@@ -112,7 +112,7 @@ class Traced:
             number = _added(number, _opposite(addend), other.vocabulary)
         return number
 
-    def __mul__(self, other: Any) -> Traced:
+    def __mul__(self, other: Any) -> TracedNumber:
         factor = traced(other)
         if factor._is(1) or self._is(0):
             return self
@@ -121,30 +121,30 @@ class Traced:
         factors = self.term.parts("·") + factor.term.parts("·")
         return _by_name(Term(self.value * factor.value, "", "·", factors), self.vocabulary or factor.vocabulary)
 
-    def __floordiv__(self, other: Any) -> Traced:
+    def __floordiv__(self, other: Any) -> TracedNumber:
         other = traced(other)
         return self if other._is(1) else _of_two("//", self.value // other.value, self, other)
 
-    def __mod__(self, other: Any) -> Traced:
+    def __mod__(self, other: Any) -> TracedNumber:
         other = traced(other)
         return _of_two("%", self.value % other.value, self, other)
 
-    def __radd__(self, other: Any) -> Traced:
+    def __radd__(self, other: Any) -> TracedNumber:
         return traced(other) + self
 
-    def __rsub__(self, other: Any) -> Traced:
+    def __rsub__(self, other: Any) -> TracedNumber:
         return traced(other) - self
 
-    def __rmul__(self, other: Any) -> Traced:
+    def __rmul__(self, other: Any) -> TracedNumber:
         return traced(other) * self
 
-    def __rfloordiv__(self, other: Any) -> Traced:
+    def __rfloordiv__(self, other: Any) -> TracedNumber:
         return traced(other) // self
 
-    def __rmod__(self, other: Any) -> Traced:
+    def __rmod__(self, other: Any) -> TracedNumber:
         return traced(other) % self
 
-    def __neg__(self) -> Traced:
+    def __neg__(self) -> TracedNumber:
         return _by_name(Term(-self.value, "", "-", (self.term,)), self.vocabulary)
 
     def __eq__(self, other: object) -> bool:
@@ -158,20 +158,20 @@ class Traced:
 
 
 def _value(number: Any) -> Any:
-    return number.value if isinstance(number, Traced) else number
+    return number.value if isinstance(number, TracedNumber) else number
 
 
-def traced(number: Any) -> Traced:
+def traced(number: Any) -> TracedNumber:
     """The number as one that remembers; a plain one is a literal in its formula."""
-    return number if isinstance(number, Traced) else Traced(Term(int(number)))
+    return number if isinstance(number, TracedNumber) else TracedNumber(Term(int(number)))
 
 
-def _by_name(term: Term, vocabulary: Vocabulary | None) -> Traced:
+def _by_name(term: Term, vocabulary: Vocabulary | None) -> TracedNumber:
     """The number of a term, by its name if it has one."""
-    return Traced(term if vocabulary is None else vocabulary.known.get(term, term), vocabulary)
+    return TracedNumber(term if vocabulary is None else vocabulary.known.get(term, term), vocabulary)
 
 
-def _of_two(operator: str, value: int, first: Traced, second: Traced) -> Traced:
+def _of_two(operator: str, value: int, first: TracedNumber, second: TracedNumber) -> TracedNumber:
     return _by_name(Term(value, "", operator, (first.term, second.term)), first.vocabulary or second.vocabulary)
 
 
@@ -179,13 +179,13 @@ def _opposite(addend: Term) -> Term:
     return addend.operands[0] if addend.operator == "-" else Term(-addend.value, "", "-", (addend,))
 
 
-def _added(number: Traced, addend: Term, vocabulary: Vocabulary | None) -> Traced:
+def _added(number: TracedNumber, addend: Term, vocabulary: Vocabulary | None) -> TracedNumber:
     """The number plus an addend, which may be the opposite of a term."""
     vocabulary = number.vocabulary or vocabulary
     if addend.value == 0 and addend.parts("-")[0].is_literal:
         return number
     if number._is(0) and addend.operator != "-":
-        return Traced(addend, vocabulary)
+        return TracedNumber(addend, vocabulary)
     addends = _reduced(number.term.parts("+"), addend)
     term = addends[0] if len(addends) == 1 else Term(number.value + addend.value, "", "+", addends)
     return _by_name(term, vocabulary)
@@ -220,18 +220,18 @@ def named(number: int, symbol: str) -> int:
 
     For what a formula uses more than once, and for what people have a word for.
     """
-    if isinstance(number, Traced) and number.vocabulary is not None:
+    if isinstance(number, TracedNumber) and number.vocabulary is not None:
         number.vocabulary.suggested.setdefault(number.term, symbol)
     return number
 
 
 def traced_axes(
     sizes: Sequence[int | None], symbol: str, vocabulary: Vocabulary | None = None
-) -> tuple[Traced | None, ...]:
+) -> tuple[TracedNumber | None, ...]:
     """A number for each axis, under one symbol where they agree; an axis without a number stays without."""
     agree = len({*sizes} - {None}) == 1
     return tuple(
-        None if size is None else Traced(Term(size, symbol if agree else f"{symbol}_{axis}"), vocabulary)
+        None if size is None else TracedNumber(Term(size, symbol if agree else f"{symbol}_{axis}"), vocabulary)
         for axis, size in enumerate(sizes)
     )
 
@@ -259,7 +259,7 @@ def _either(
         result = of_ints(first, second)
     elif isinstance(first, Varying) or isinstance(second, Varying):
         result = getattr(varying, of_varying)(first, second)
-    elif isinstance(first, Traced) or isinstance(second, Traced):
+    elif isinstance(first, TracedNumber) or isinstance(second, TracedNumber):
         first, second = traced(first), traced(second)
         operands = (*first.term.parts(name), second.term)
         term = Term(of_ints(first.value, second.value), "", name, operands)
@@ -269,12 +269,12 @@ def _either(
         import numpy
 
         result = getattr(numpy, of_arrays)(first, second)
-    return result  # type: ignore[no-any-return]  # an int, an array or a Traced; see the module
+    return result  # type: ignore[no-any-return]  # an int, an array or a TracedNumber; see the module
 
 
 def ceil_div(dividend: int, divisor: int) -> int:
     """The quotient rounded up: how many strides of `divisor` cover `dividend`."""
-    if isinstance(dividend, Traced) or isinstance(divisor, Traced):
+    if isinstance(dividend, TracedNumber) or isinstance(divisor, TracedNumber):
         top, bottom = traced(dividend), traced(divisor)
         return _of_two("ceil", -(-top.value // bottom.value), top, bottom)
     return -(-dividend // divisor)

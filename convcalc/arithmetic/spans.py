@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, overload
 
 from convcalc import steps
-from convcalc.arithmetic.number import Traced
+from convcalc.arithmetic.number import TracedNumber
 
 Span = tuple[int, int] | None
 """First and last input position seen; None where an output position sees no input at all."""
@@ -40,7 +40,7 @@ def spend(count: int) -> None:
     Raises:
         FieldTooIrregular: there are not so many left.
     """
-    if not steps.afford(count.value if isinstance(count, Traced) else count):
+    if not steps.afford(count.value if isinstance(count, TracedNumber) else count):
         raise FieldTooIrregular
 
 

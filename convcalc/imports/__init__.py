@@ -58,6 +58,7 @@ SHARED = {
     "errors",
     "number_formats",
     "layouts",
+    "makings",
     "naming",
     "not_read",
     "record",

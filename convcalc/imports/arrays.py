@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from convcalc.fields import LARGEST, MOST_AXES
 from convcalc.imports.elements import Elements
 from convcalc.imports.errors import CannotImport
+from convcalc.imports.makings import Making, made
 from convcalc.layers import Shape
 
 MOST_ELEMENTS = 2**63 - 1
@@ -20,7 +21,7 @@ MOST_ELEMENTS = 2**63 - 1
 class Array(Protocol):
     """An array that a layer uses; `made_of` are those of the file that it was put together from, by name.
 
-    `elements` says which of the file's it has, None where that is not known.
+    `elements` says which of the file's it has, and `making` how its numbers come about; None where that is not known.
     """
 
     @property
@@ -31,6 +32,9 @@ class Array(Protocol):
 
     @property
     def elements(self) -> Elements | None: ...
+
+    @property
+    def making(self) -> Making | None: ...
 
     @property
     def numbers(self) -> Sequence[int | float] | None:
@@ -44,6 +48,7 @@ class PlainArray(msgspec.Struct, frozen=True):
     made_of: tuple[str, ...] = ()
     elements: Elements | None = None
     numbers: Sequence[int | float] | None = None
+    making: Making | None = None
 
 
 def joined(arrays: Sequence[Array]) -> Array:
@@ -52,9 +57,10 @@ def joined(arrays: Sequence[Array]) -> Array:
     shape = (sum(array.shape[0] for array in arrays), *first.shape[1:])
     made_of = tuple(dict.fromkeys(name for array in arrays for name in array.made_of))
     identities = {array.elements.identity if array.elements else None for array in arrays}
+    making = made("joined", [array.making for array in arrays], shape, {"axis": 0})
     if first.elements is None or not first.made_of or len(identities) > 1:
-        return PlainArray(shape, made_of)
-    return PlainArray(shape, made_of, replace(first.elements, layout=None))
+        return PlainArray(shape, made_of, making=making)
+    return PlainArray(shape, made_of, replace(first.elements, layout=None), making=making)
 
 
 def checked(shape: Sequence[int], what: str = "a tensor") -> Shape:

@@ -81,6 +81,7 @@ def assembled(
             operators=tuple(origin.title for origin in draft.origins),
             tensor=draft.tensor,
             elements={name: array.elements for name, array in draft.arrays.items() if array.elements is not None},
+            makings={name: array.making for name, array in draft.arrays.items() if array.making is not None},
             precision=held[draft],
             call=called[draft].text if draft in called else "",
         )

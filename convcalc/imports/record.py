@@ -9,6 +9,7 @@ import msgspec
 
 from convcalc.arithmetic.precision import PartialPrecision
 from convcalc.imports.elements import Elements
+from convcalc.imports.makings import Making
 from convcalc.layers import Kind, Shape, defaults_on, kind_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     are names of layers before it, or of inputs of the network. `share` is an earlier layer whose weights it uses, all
     of them; `arrays` are single ones of its own that are another layer's, with the name of that layer and its array.
     `operators` are the titles of those operators of the file that it stands for, and `tensor` is the one of the file's
-    that leaves it, None where none is just that. `elements` are those of the file's arrays that its own have.
+    that leaves it, None where none is just that. `elements` are those of the file's arrays that its own have, and
+    `makings` how the numbers of its own come from those of the file, where it is known.
     `precision` are the formats that the file has its numbers in, as far as it says. `call` is what the code of the
     program calls for it, empty where that is what is taken anyway (see `convcalc.counters.calls`).
     """
@@ -48,6 +50,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     operators: tuple[str, ...] = ()
     tensor: FileTensor | None = None
     elements: dict[str, Elements] = {}
+    makings: dict[str, Making] = {}
     precision: PartialPrecision | None = None
     call: str = ""
 

@@ -116,9 +116,14 @@ class Wanted(msgspec.Struct, frozen=True):
     weights: bool
 
     @property
+    def of_inputs(self) -> bool:
+        """Whether the gradient of any tensor that enters is."""
+        return True in self.inputs
+
+    @property
     def anything(self) -> bool:
-        """Whether there is a way back through the layer at all."""
-        return self.weights or True in self.inputs
+        """Whether any gradient is, where the layer has learned arrays."""
+        return self.weights or self.of_inputs
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -126,8 +131,8 @@ class Kept(msgspec.Struct, frozen=True):
 
     `inputs` are the places of the tensors that it keeps of those that enter, and `output` says whether it keeps the one
     that leaves: memory that others may keep as well. What it made on the way and keeps for itself is `numbers` of the
-    network's format and `bytes` (masks of one byte an element, indices), for each sample of a batch;
-    `shared_numbers` are those that all samples share, however many there are.
+    network's format and `bytes` (masks of one byte an element, indices), for each sample of a batch; `shared_numbers`
+    and `shared_bytes` are those that all samples share, however many there are.
     """
 
     inputs: tuple[int, ...] = ()
@@ -135,6 +140,11 @@ class Kept(msgspec.Struct, frozen=True):
     numbers: int = 0
     bytes: int = 0
     shared_numbers: int = 0
+    shared_bytes: int = 0
+
+    def if_(self, condition: bool) -> Kept:
+        """This, if a gradient is wanted that asks for it; otherwise nothing."""
+        return self if condition else Kept()
 
 
 class Unprobed(Exception):
@@ -229,6 +239,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     least_rank: ClassVar[int] = 0
     """The spatial axes that a generated case has at least."""
 
+    constant_inputs: ClassVar[tuple[int, ...]] = ()
+    """The places of tensors that no gradient comes back to, whatever the fields are: see `passes_gradient`."""
+
     if TYPE_CHECKING:  # each kind names the shapes it takes; this is what they have in common
         checks: ClassVar[Callable[..., Iterator[Check]]]
         shape: ClassVar[Callable[..., Shape]]
@@ -284,7 +297,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             As many as on the way forward for each, which holds where what enters meets own arrays in one product.
             """
             macs = self.macs(*inputs)
-            return macs * (True in wanted.inputs), macs * (wanted.weights and len(self.weights(*inputs)) > 0)
+            return macs * wanted.of_inputs, macs * (wanted.weights and len(self.weights(*inputs)) > 0)
 
         def onnx(self, graph, inputs, shapes):
             """The layer as ONNX operators, for tensors with the batch in front, of any size; the tensor that leaves.
@@ -355,6 +368,13 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     def bounds(self) -> tuple[float, float]:
         """The least and the most that can leave, whatever enters."""
         return -inf, inf
+
+    def passes_gradient(self, place: int) -> bool:
+        """Whether a gradient comes back to the tensor that enters at `place`.
+
+        None comes to one of which only the shape or whole numbers count, and none comes from whole numbers that leave.
+        """
+        return place not in self.constant_inputs
 
     @property
     def follows_values(self) -> bool:

@@ -32,6 +32,7 @@ from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGrap
 from convcalc.layers._cases import draw_flag
 from convcalc.layers._checks import divides, divisors, has_positions
 from convcalc.layers._convolutions import ARRAYS, Convolution, all_seen, biased, by_sample, filters, seen_with
+from convcalc.layers._elements import weighed
 from convcalc.layers._onnx import ends, entered_or_own, padded, shaped
 from convcalc.layers.conv import Conv
 
@@ -118,7 +119,7 @@ class DeformConv(Convolution, frozen=True, kw_only=True):
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array, offset: Array, *others: Array) -> Array:
         has_mask = bool(others) and others[0].ndim != x.ndim + 1
         pads = engine.pads(fields.padding, x.shape[2:], fields.kernel_size, fields.stride, fields.dilation)
-        places = engine.aside(partial(_moved, engine, fields, x, pads), offset)
+        places = _moved(engine, fields, x, pads, offset)
         parts = x.reshape(x.shape[0], fields.offset_groups, -1, *x.shape[2:])
         samples = _sampled(engine, parts, places)
         if has_mask:
@@ -162,41 +163,55 @@ def _moved(engine: Engine, fields: Fields, x: Array, pads: list[Pair], offset: A
     channels = fields.offset_groups * math.prod(fields.kernel_size) * rank
     amounts = engine.fitting(offset, (x.shape[0], channels, *positions))
     amounts = amounts.reshape(x.shape[0], fields.offset_groups, *fields.kernel_size, rank, *positions)
-    amounts = engine.numpy.moveaxis(amounts, 2 + rank, 0)
+    along = [amounts[(slice(None),) * (2 + rank) + (axis,)] for axis in range(rank)]
     ones = [1] * (rank - 1)
     spread = [
         taps.T.reshape(*ones[:axis], taps.shape[1], *ones, taps.shape[0], *ones[axis:])
         for axis, taps in enumerate(nominal)
     ]
-    return [amount + taps.astype(offset.dtype) for amount, taps in zip(amounts, spread, strict=True)]
+    return [
+        engine.weighing(engine.numpy.add, amount, taps.astype(offset.dtype))
+        for amount, taps in zip(along, spread, strict=True)
+    ]
 
 
 def _sampled(engine: Engine, parts: Array, places: list[Array]) -> Array:
     """The samples [batch, offset_groups, channels, *kernel, *positions] at places, zero outside of the input.
 
-    Each is made of the neighbours on both sides of the place, of one where the place is a whole position.
+    Each is made of the neighbours on both sides of the place; one that has no share need not be a number.
     """
     np = engine.numpy
-    ringed = engine.pad(parts, [(0, 0), *[(1, 1)] * len(places)])
+    ringed = engine.pad(parts, [(0, 0), *[(1, 2)] * len(places)])
     sizes = ringed.shape[3:]
-    held = [place.clip(-1, size - 2) for place, size in zip(places, sizes, strict=True)]  # all is zero beyond
-    lower = [np.floor(place) for place in held]
-    between = [place - floor for place, floor in zip(held, lower, strict=True)]
-    first = [np.nan_to_num(floor).astype(int) + 1 for floor in lower]
+    axes = list(zip(places, (size - 3 for size in sizes), strict=True))
+    between = [engine.weighing(partial(_between, np, size), place) for place, size in axes]
+    first = [engine.aside(partial(_first, np, size), place) for place, size in axes]
     flat, total = ringed.reshape(*ringed.shape[:3], -1), None
     for corner in np.ndindex(*(2,) * len(places)):
-        share = math.prod(part if side else 1 - part for side, part in zip(corner, between, strict=True))
-        at = [place + side * (part > 0) for side, place, part in zip(corner, first, between, strict=True)]
+        share = engine.weighing(partial(_corner, corner), *between)
+        at = [place + side for side, place in zip(corner, first, strict=True)]
         index = np.ravel_multi_index(at, sizes).reshape(*share.shape[:2], 1, -1)
         values = np.take_along_axis(flat, index, -1).reshape(*flat.shape[:3], *share.shape[2:])
         before = () if total is None else (total,)
-        total = engine.elementwise(_weighed, values, share[:, :, None], *before)
+        total = engine.elementwise(partial(weighed, np), values, share[:, :, None], *before)
     return total
 
 
-def _weighed(values: Array, share: Array, total: Array = 0) -> Array:
-    """A share of values, together with those before."""
-    return total + values * share
+def _between(np: Any, size: int, place: Array) -> Array:
+    """How far a place is behind the whole position before it; all is zero beyond the ends of the axis."""
+    held = place.clip(-1, size)
+    return held - np.floor(held)
+
+
+def _first(np: Any, size: int, place: Array) -> Array:
+    """The whole position before a place, on an axis with one more position in front."""
+    return np.nan_to_num(np.floor(place.clip(-1, size))).astype(int) + 1
+
+
+def _corner(corner: Sequence[int], *between: Array) -> Array:
+    """The share of the neighbour that is, on each axis, before the place or behind it."""
+    first, *others = (part if side else 1 - part for side, part in zip(corner, between, strict=True))
+    return math.prod(others, start=first)
 
 
 def _unmoved(engine: Engine, fields: Fields, weights: Arrays, x: Array, *maps: Array) -> Array:

@@ -33,7 +33,7 @@ from typing import Annotated, Any, ClassVar
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Choice
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, Wanted
 from convcalc.layers._elements import bent, error_function
 from convcalc.layers._merges import Elementwise, aligned, repeated_along
 from convcalc.layers.add import Add
@@ -98,6 +98,10 @@ class ElementwiseOperation(Elementwise, frozen=True, kw_only=True):
 
     def elementwise_ops(self, *inputs: Shape) -> int:
         return product(self.shape(*inputs))
+
+    def kept(self, wanted: Wanted, *inputs: Shape) -> Kept:
+        """All that enters, of which the slopes are worked out again."""
+        return Kept(inputs=tuple(range(len(inputs)))).if_(wanted.of_inputs)
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         """A sum sees the same places, and passes on what is no number, which a comparison does not."""

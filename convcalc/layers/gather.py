@@ -23,8 +23,9 @@ from functools import partial
 from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Choice, Listed
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._indices import (
     FORMS,
@@ -38,12 +39,14 @@ from convcalc.layers._indices import (
     on_axes,
     onto_axes,
 )
+from convcalc.layers._kept import PLACE
 from convcalc.layers._merges import repeated
 from convcalc.layers._onnx import shaped
 
 
 class Gather(Kind, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
+    constant_inputs = (1,)
 
     axes: Annotated[tuple[int, ...], Listed("the axis that is chosen from; 0 is channels", minimum=ANY_SIGN)] = (0,)
     indices: Annotated[str, Choice("what an index means", options=FORMS)] = "slices"
@@ -53,6 +56,10 @@ class Gather(Kind, frozen=True, kw_only=True):
 
     def shape(self, x: Shape, indices: Shape) -> Shape:
         return chosen(self.axes, self.indices, x, indices)
+
+    def kept(self, wanted: Wanted, x: Shape, indices: Shape) -> Kept:
+        """The place of each element that is chosen, of eight bytes."""
+        return Kept(bytes=PLACE * product(self.shape(x, indices))).if_(wanted.inputs[0])
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         (x, indices), form = inputs, self.indices

@@ -39,6 +39,7 @@ def _what_is_there_is_the_largest(bench: Any, config: Any, x: Shape) -> tuple[Ar
 class MaxPoolIndices(Pool, frozen=True, kw_only=True):
     is_pool = False
     identities = (_what_is_there_is_the_largest,)
+    constant_inputs = (0,)
 
     dilation: Annotated[Sizes, PerAxis("distance between taps")] = (1,)
 

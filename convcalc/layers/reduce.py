@@ -33,9 +33,11 @@ from msgspec.structs import replace
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Choice, Flag, Listed
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._elements import root
+from convcalc.layers._kept import PLACE
 from convcalc.layers._onnx import element_type, onnx_axis, shaped
 
 OPERATIONS = {
@@ -71,6 +73,9 @@ class Reduce(Kind, frozen=True, kw_only=True):
         yield Check(not is_place or len(self.axes) == 1, "CC011", "axes", _one_place, (self.operation, self.axes))
         yield Check(is_place or not self.select_last_index, "CC011", "select_last_index", _no_place, (self.operation,))
 
+    def passes_gradient(self, place: int) -> bool:
+        return self.operation not in PLACES
+
     def _along(self, x: Shape) -> list[int]:
         return [axis % len(x) for axis in self.axes]
 
@@ -83,6 +88,15 @@ class Reduce(Kind, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape) -> int:
         finished = product(self.shape(x)) if self.operation in _FINISHED else 0
         return (1 + (self.operation in _CHANGED)) * product(x) + finished
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """What the slope of the operation is made of: elements, what they came to, or places of eight bytes."""
+        along = {axis % len(x) for axis in self.axes}
+        left = product(size for axis, size in enumerate(x) if axis not in along)
+        elements = (0,) if self.operation in ("prod", "l1", "l2", "sum_square", "log_sum_exp") else ()
+        sums = {"l2": 1, "log_sum": 1, "log_sum_exp": 2}.get(self.operation, 0)
+        places = PLACE * (self.operation in ("max", "min"))
+        return Kept(inputs=elements, numbers=sums * left, bytes=places * left).if_(wanted.of_inputs)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         along = self._along(inputs[0])
@@ -152,7 +166,7 @@ def _taken(engine: Engine, operation: str, x: Array, along: tuple[int, ...]) -> 
     if operation in ("l1", "l2", "sum_square"):
         changed = engine.elementwise(np.abs if operation == "l1" else np.square, x)
         total = engine.taken_in(np.sum, changed, along)
-        return engine.elementwise(np.sqrt, total) if operation == "l2" else total
+        return engine.elementwise(lambda total: root(np, total, 2), total) if operation == "l2" else total
     if operation == "log_sum":
         return engine.elementwise(np.log, engine.taken_in(np.sum, x, along))
     made = {"mean": np.mean, "sum": np.sum, "max": np.max, "min": np.min, "prod": np.prod}

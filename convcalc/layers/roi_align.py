@@ -30,6 +30,7 @@ from convcalc.arithmetic.number import ceil_div, product
 from convcalc.fields import Choice, Flag, PerAxis, Real, Sizes, Whole, optional
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_axes, draw_flag
+from convcalc.layers._elements import weighed
 from convcalc.layers._windows import shown_sizes
 
 _SAMPLE = 5
@@ -43,6 +44,7 @@ _FAR = 64
 class RoiAlign(Kind, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
     resamples = True
+    constant_inputs = (1,)
 
     output_size: Annotated[Sizes, PerAxis("cells of a box on each axis")]
     spatial_scale: Annotated[float, Real("positions of the map for one pixel of the boxes", above=0)] = 1.0
@@ -137,10 +139,9 @@ def _cells(engine: Engine, fields: Fields, image: Array, box: Array) -> Array:
 
 def _share(numpy: Any, mode: str, seen: Array, weight: Array, *before: Array) -> Array:
     """A share of what is read, with those before: added to them, or the largest; what has no weight is not read."""
-    share = numpy.where(weight == 0, 0, seen * weight)
-    if not before:
-        return share
-    return numpy.maximum(before[0], share) if mode == "max" else before[0] + share
+    if mode == "max" and before:
+        return numpy.maximum(before[0], weighed(numpy, seen, weight))
+    return weighed(numpy, seen, weight, *before)
 
 
 def _read(engine: Engine, fields: Fields, sizes: tuple[int, ...], box: Array) -> Any:

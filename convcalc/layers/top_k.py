@@ -31,6 +31,8 @@ from convcalc.layers._onnx import element_type, onnx_axis
 
 
 class TopK(Kind, frozen=True, kw_only=True):
+    constant_inputs = (0,)
+
     k: Annotated[int, Whole("how many are chosen", minimum=1)]
     axis: Annotated[int, Whole("axis that is chosen along; 0 is channels", minimum=ANY_SIGN)] = 0
     largest: Annotated[bool, Flag("the largest, else the smallest")] = True

@@ -29,6 +29,7 @@ _LARGEST = 1_000_000
 
 class Trilu(Kind, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (1, 2)
+    constant_inputs = (1,)
 
     upper: Annotated[bool, Flag("what is above the diagonal stays, else what is below")] = True
     diagonal: Annotated[int, Whole("how far the diagonal is moved to the right", minimum=ANY_SIGN)] = 0

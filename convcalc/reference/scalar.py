@@ -99,9 +99,13 @@ class CountingEngine(Engine):
         with self._counts("operations"):
             return super().largest(x, axes, keepdims=keepdims)
 
-    def written(self, function: Any, x: Array, at: tuple[Array | slice, ...], update: Array) -> None:
+    def written(self, function: Any, x: Array, at: tuple[Array | slice, ...], update: Array) -> Array:
         with self._counts("operations"):
-            super().written(function, x, at, update)
+            return super().written(function, x, at, update)
+
+    def overlaid(self, columns: Array, *geometry: Sequence[int]) -> Array:
+        with self._counts("operations"):
+            return super().overlaid(columns, *geometry)
 
     def taken_in(self, function: Callable[..., Array], x: Array, axes: Sequence[int], **how: bool) -> Array:
         """A sum begins with nothing, to which each number is added; else the numbers that enter are counted."""
@@ -139,6 +143,9 @@ class CountingEngine(Engine):
 
     def aside(self, function: Callable[..., Any], *arrays: Array) -> Any:
         return super().aside(function, *map(_plain, arrays))
+
+    def weighing(self, function: Callable[..., Array], *arrays: Array) -> Array:
+        return super().weighing(function, *map(_plain, arrays))
 
     def _made(self, array: Array) -> Array:
         """Numbers that a function made, or takes, each an operation."""

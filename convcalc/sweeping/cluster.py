@@ -18,7 +18,7 @@ import msgspec
 from convcalc.extras import require
 from convcalc.language import Source, SpecError
 from convcalc.sweeping.driving import known
-from convcalc.sweeping.kept import Kept, Wanted, nothing_yet
+from convcalc.sweeping.kept import KeptRows, WantedRows, nothing_yet
 from convcalc.version import __version__
 
 if TYPE_CHECKING:
@@ -42,12 +42,14 @@ Progress = Callable[[int, int, int], None]
 class Done(msgspec.Struct, frozen=True):
     """What came of some points, and in which time."""
 
-    kept: Kept
+    kept: KeptRows
     unmoved: tuple[str, ...]
     seconds: float
 
 
-def known_on_dask(plan: Any, wanted: Wanted, progress: Progress | None, address: str) -> tuple[Kept, tuple[str, ...]]:
+def known_on_dask(
+    plan: Any, wanted: WantedRows, progress: Progress | None, address: str
+) -> tuple[KeptRows, tuple[str, ...]]:
     """What is kept of all points, or of those done when it was interrupted; and what is swept and changes no total.
 
     Raises:
@@ -85,7 +87,7 @@ def _look_along_axes(plan: Any) -> None:
 # ---- parts -------------------------------------------------------------------------------------------------------
 
 
-def _parts(client: Client, plan: Plan, wanted: Wanted) -> Iterator[Done]:
+def _parts(client: Client, plan: Plan, wanted: WantedRows) -> Iterator[Done]:
     """What comes of all parts, whichever is done first; those that follow are made as large as their time allows."""
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
@@ -133,7 +135,7 @@ _own = threading.local()
 """The plan that a thread of a worker has at hand: what it has built for some points serves for others."""
 
 
-def _worked_out(pickled: bytes, wanted: Wanted, first: int, count: int) -> Done:
+def _worked_out(pickled: bytes, wanted: WantedRows, first: int, count: int) -> Done:
     """What a worker does."""
     if getattr(_own, "pickled", None) != pickled:
         _own.plan, _own.pickled = pickle.loads(pickled), pickled  # noqa: S301  # what was sent with this very function

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from convcalc.sweeping.kept import Kept, Wanted, nothing_yet
+from convcalc.sweeping.kept import KeptRows, WantedRows, nothing_yet
 from convcalc.sweeping.point_blocks import PointBlock
 
 _FIRST = 1_024
@@ -38,7 +38,7 @@ class PointSource(Protocol):
         """What is swept at a point."""
 
 
-def known(plan: PointSource, wanted: Wanted, first: int, last: int) -> Iterator[Kept]:
+def known(plan: PointSource, wanted: WantedRows, first: int, last: int) -> Iterator[KeptRows]:
     """What is known of the points from one to another, the latter not included, after more and more of them."""
     kept, size = nothing_yet(wanted), min(_FIRST, plan.chunk)
     while first < last:

@@ -31,7 +31,7 @@ class TooManyRows(Exception):
     """More rows are wanted than are kept."""
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class WantedRows(msgspec.Struct, frozen=True):
     """What to keep of points with so many keys.
 
     The front of the first `objectives` of them, the first `top` rows, and where `refused` refused points are.
@@ -51,10 +51,10 @@ class Stretch(msgspec.Struct, frozen=True, order=True):
     refused: int
 
 
-class Kept(msgspec.Struct, frozen=True):
+class KeptRows(msgspec.Struct, frozen=True):
     """What is known of the points so far."""
 
-    wanted: Wanted
+    wanted: WantedRows
     chosen: Front | Best
     points: int = 0
     satisfying: int = 0
@@ -62,7 +62,7 @@ class Kept(msgspec.Struct, frozen=True):
     kinds: tuple[tuple[str, Refusal], ...] = ()
     stretches: tuple[Stretch, ...] = ()
 
-    def added(self, block: PointBlock, first: int) -> Kept:
+    def added(self, block: PointBlock, first: int) -> KeptRows:
         """With a block of points that begins with this one.
 
         Raises:
@@ -79,7 +79,7 @@ class Kept(msgspec.Struct, frozen=True):
             stretches=(Stretch(first, block.points, refused),) if refused else (),
         )
 
-    def merged(self, other: Kept) -> Kept:
+    def merged(self, other: KeptRows) -> KeptRows:
         """What is kept of the points of both, for which the same was wanted.
 
         Raises:
@@ -103,11 +103,11 @@ class Kept(msgspec.Struct, frozen=True):
         refused: int,
         kinds: Iterable[tuple[str, Refusal]],
         stretches: tuple[Stretch, ...],
-    ) -> Kept:
+    ) -> KeptRows:
         is_cut = isinstance(chosen, Best) and chosen.most is not None
         if chosen.count > MOST_ROWS and not is_cut:
             raise TooManyRows
-        return Kept(
+        return KeptRows(
             wanted=self.wanted,
             chosen=chosen,
             points=self.points + points,
@@ -117,7 +117,7 @@ class Kept(msgspec.Struct, frozen=True):
             stretches=_enough((*self.stretches, *stretches), self.wanted.refused) if stretches else self.stretches,
         )
 
-    def settled(self) -> Kept:
+    def settled(self) -> KeptRows:
         """With no more than what was wanted: what is sent to others."""
         return msgspec.structs.replace(self, chosen=self.chosen.settled())
 
@@ -131,13 +131,13 @@ class Kept(msgspec.Struct, frozen=True):
         return tuple(sorted(refusals, key=lambda refusal: (-refusal.count, refusal.first))[:most])
 
 
-def nothing_yet(wanted: Wanted) -> Kept:
+def nothing_yet(wanted: WantedRows) -> KeptRows:
     """What is kept of no points."""
     empty = nothing(wanted.keys)
     if wanted.objectives:
-        return Kept(wanted, Front(wanted.objectives, empty))
+        return KeptRows(wanted, Front(wanted.objectives, empty))
     is_cut = wanted.top is not None and wanted.top <= MOST_ROWS
-    return Kept(wanted, Best(wanted.top if is_cut else None, (empty,)))
+    return KeptRows(wanted, Best(wanted.top if is_cut else None, (empty,)))
 
 
 def _comparable(key: Array) -> Array:

@@ -20,7 +20,7 @@ from convcalc.language.named import readable
 from convcalc.language.overrides import parted
 from convcalc.sweeping.axes import Axis, Space
 from convcalc.sweeping.driving import known
-from convcalc.sweeping.kept import MOST_ROWS, Kept, TooManyRows, Wanted, nothing_yet
+from convcalc.sweeping.kept import MOST_ROWS, KeptRows, TooManyRows, WantedRows, nothing_yet
 from convcalc.sweeping.plan import Plan
 from convcalc.sweeping.point_blocks import Refusal
 from convcalc.sweeping.queries import keys_of
@@ -101,7 +101,7 @@ def sweep(
         sample=sample, seed=seed, field=_asks_for(FIELD, (where, *objectives, *order)), inputs=inputs,
         variables=variables, run={"batch": batch, "dtype": dtype, "fused": fused, "device": device}, how=how,
     )  # fmt: skip
-    wanted = Wanted(len(objectives) + len(order), len(objectives), top, refused)
+    wanted = WantedRows(len(objectives) + len(order), len(objectives), top, refused)
     try:
         kept, unmoved = _worked_out(plan, wanted, progress, dask)
     except TooManyRows:
@@ -131,8 +131,8 @@ def sweep(
 
 
 def _worked_out(
-    plan: Plan, wanted: Wanted, progress: Progress | None, dask: str | None
-) -> tuple[Kept, tuple[str, ...]]:
+    plan: Plan, wanted: WantedRows, progress: Progress | None, dask: str | None
+) -> tuple[KeptRows, tuple[str, ...]]:
     """What is kept of all points, or of those done when it was interrupted; and what is swept and changes no total."""
     if dask is not None:
         from convcalc.sweeping.cluster import known_on_dask

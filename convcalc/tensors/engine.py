@@ -29,6 +29,9 @@ class Engine(NormArithmetic):
     `training`, what has statistics of its own takes those of the batch, and dropout drops.
     """
 
+    training = False
+    """Whether norms take the batch's statistics, and dropout drops."""
+
     def __init__(self, threads: int = 1, *, training: bool = False, seed: int = 0) -> None:
         super().__init__(threads)
         self.training = training

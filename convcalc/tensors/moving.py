@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -87,9 +89,12 @@ def _taken_at(x: Array, at: Any) -> Array:
 
 @adjoint_of(_taken_at)
 def _taken_at_back(y: Array, x: Array, at: Any) -> Pulls:
+    """Lists of places are kept; where every axis has one, all of a shape, the place among all elements alone."""
     shape, dtype = x.shape, x.dtype
     parts = at if isinstance(at, tuple) else (at,)
     indices = [part for part in parts if isinstance(part, np.ndarray | list)]
+    if len(indices) == x.ndim > 1 and len({np.shape(index) for index in indices}) == 1:
+        return [Pull(partial(_added_at, shape), np.ravel_multi_index(tuple(indices), shape, mode="wrap"))]
 
     def back(gradient: Array, *indices: Array) -> Array:
         spread = np.zeros(shape, dtype)
@@ -100,6 +105,13 @@ def _taken_at_back(y: Array, x: Array, at: Any) -> Pulls:
         return spread
 
     return [Pull(back, *(index for index in indices if isinstance(index, np.ndarray)))]
+
+
+def _added_at(shape: Sequence[int], gradient: Array, places: Array) -> Array:
+    """An array of that shape, with what comes to places, counted through all its elements, added up at each."""
+    spread = np.zeros(math.prod(shape), gradient.dtype)
+    np.add.at(spread, places, gradient)
+    return spread.reshape(shape)
 
 
 @called("__getitem__")

@@ -16,10 +16,11 @@ from convcalc import steps
 from convcalc.imports.arrays import checked
 from convcalc.imports.elements import Elements, all_of, contiguous
 from convcalc.imports.errors import Inexpressible, plain
+from convcalc.imports.makings import Making, Setting, StoredNumbers, known_numbers, made
 from convcalc.imports.naming import is_made_up, says_parameter
 from convcalc.imports.onnx import arithmetic
 from convcalc.imports.onnx.nodes import Attributes, Number
-from convcalc.imports.onnx.reading import BOOL, FLOAT, FLOATING, INT64, MOST_NUMBERS, Tensor
+from convcalc.imports.onnx.reading import BOOL, FLOAT, FLOATING, FORMATS, INT64, MOST_NUMBERS, Tensor
 
 Shape = tuple[int, ...]
 Numbers = arithmetic.Numbers
@@ -32,7 +33,8 @@ class Constant(msgspec.Struct, frozen=True):
 
     `elements` says which of a tensor's it has, None where each is made of several, or it is not known which they are.
     `recipe` makes the layers that work it out, for where it is no weight: of a product with weights, whose cost counts.
-    `parts` are the constants that were laid end to end on an axis, which stands first.
+    `parts` are the constants that were laid end to end on an axis, which stands first. `derived` is how its numbers are
+    made where that is not what the others say.
     """
 
     shape: Shape
@@ -43,11 +45,27 @@ class Constant(msgspec.Struct, frozen=True):
     elements: Elements | None = None
     recipe: Callable[..., Any] | None = None
     parts: tuple[int, tuple[Constant, ...]] | None = None
+    derived: Making | None = None
 
     @property
     def numbers(self) -> Numbers | None:
         """In the order they lie; None where they are not known."""
         return self.worked_out if self.tensor is None else self.tensor.numbers()
+
+    @property
+    def is_made(self) -> bool:
+        """Whether it is known how its numbers come about."""
+        return self.worked_out is not None or self.tensor is not None or self.derived is not None
+
+    @property
+    def making(self) -> Making | None:
+        """How its numbers come from those of the file; None where it is not known."""
+        if self.derived is None and self.tensor is not None:
+            return StoredNumbers(self.tensor.place, self.shape)
+        if self.derived is None and self.worked_out is not None:
+            letter = FORMATS.get(self.element_type, "f" if self.is_float else "q")
+            return known_numbers(self.worked_out, self.shape, {"e": "f", "?": "b"}.get(letter, letter))
+        return self.derived
 
     @property
     def count_read(self) -> int:
@@ -116,10 +134,45 @@ def broadcast(shapes: Sequence[Shape]) -> Shape:
     return tuple(sizes)
 
 
+def _derived(
+    operation: str,
+    of: Sequence[Constant],
+    shape: Shape,
+    numbers: Numbers | None,
+    settings: dict[str, Setting] | None = None,
+) -> Making | None:
+    """How what an operation makes of constants is made, where its numbers do not say it."""
+    if numbers is not None and all(constant.derived is None for constant in of):
+        return None
+    return made(operation, [constant.making for constant in of], shape, settings)
+
+
+def times(constant: Constant, factor: float) -> Constant:
+    """A weight with all of its numbers multiplied by one, for layers that use it; what it is told by stays."""
+    if factor == 1:
+        return constant
+    number = Constant((), constant.element_type, (factor,))
+    scaled = made("Mul", [constant.making, number.making], constant.shape)
+    return msgspec.structs.replace(constant, derived=scaled or unmade("multiplied in too many steps", constant.shape))
+
+
+def unmade(reason: str, shape: Shape) -> Making | None:
+    """What says of numbers that they are not worked out, and why."""
+    return made("unmade", (), shape, {"reason": reason})
+
+
 def _view(
-    constant: Constant, shape: Sequence[int], offsets: Iterable[Sequence[int]], elements: Elements | None = None
+    constant: Constant,
+    shape: Sequence[int],
+    offsets: Iterable[Sequence[int]],
+    elements: Elements | None,
+    operation: str,
+    settings: dict[str, Setting] | None = None,
 ) -> Constant:
-    """Elements of a constant laid anew: `offsets` are, axis by axis, how far each place is from the first element."""
+    """Elements of a constant laid anew: `offsets` are, axis by axis, how far each place is from the first element.
+
+    `operation` is what does it, with its settings.
+    """
     shape, numbers = checked(shape), constant.numbers
     if math.prod(shape) > MOST_NUMBERS:
         numbers = None
@@ -128,7 +181,8 @@ def _view(
         for along in offsets if places else ():
             places = [place + offset for place in places for offset in along]
         numbers = tuple(numbers[place] for place in places)
-    return Constant(shape, constant.element_type, numbers, constant.made_of, None, elements)
+    derived = _derived(operation, [constant], shape, numbers, settings)
+    return Constant(shape, constant.element_type, numbers, constant.made_of, None, elements, derived=derived)
 
 
 def expanded(constant: Constant, shape: Shape) -> Constant:
@@ -139,7 +193,7 @@ def expanded(constant: Constant, shape: Shape) -> Constant:
     own = zip(constant.shape, contiguous(constant.shape), strict=True)
     steps = [*[0] * lacking, *(0 if size == 1 else step for size, step in own)]
     offsets = ([step * place for place in range(size)] for size, step in zip(shape, steps, strict=True))
-    repeated = _view(constant, shape, offsets, laid_anew([constant], shape))
+    repeated = _view(constant, shape, offsets, laid_anew([constant], shape), "expanded")
     return repeated if math.prod(constant.shape) != 1 else msgspec.structs.replace(repeated, made_of=())
 
 
@@ -148,7 +202,7 @@ def tiled(constant: Constant, times: Sequence[int]) -> Constant:
     shape = tuple(size * time for size, time in zip(constant.shape, times, strict=True))
     sizes = zip(constant.shape, contiguous(constant.shape), times, strict=True)
     offsets = ([step * place for place in range(size)] * time for size, step, time in sizes)
-    return _view(constant, shape, offsets, laid_anew([constant], shape))
+    return _view(constant, shape, offsets, laid_anew([constant], shape), "tiled", {"times": tuple(times)})
 
 
 def laid_anew(constants: Sequence[Constant], shape: Shape) -> Elements | None:
@@ -166,15 +220,17 @@ def laid_anew(constants: Sequence[Constant], shape: Shape) -> Elements | None:
 
 def reshaped(constant: Constant, shape: Shape) -> Constant:
     """The same elements in the same order."""
-    elements = constant.elements and constant.elements.reshaped(shape)
-    return Constant(shape, constant.element_type, constant.numbers, constant.made_of, None, elements)
+    elements, numbers = constant.elements and constant.elements.reshaped(shape), constant.numbers
+    derived = _derived("reshaped", [constant], shape, numbers)
+    return Constant(shape, constant.element_type, numbers, constant.made_of, None, elements, derived=derived)
 
 
 def transposed(constant: Constant, order: Sequence[int]) -> Constant:
     """A constant with its axes in another order."""
     steps, elements = contiguous(constant.shape), constant.elements and constant.elements.transposed(order)
     offsets = (range(0, constant.shape[axis] * steps[axis], steps[axis]) for axis in order)
-    return _view(constant, [constant.shape[axis] for axis in order], offsets, elements)
+    shape = [constant.shape[axis] for axis in order]
+    return _view(constant, shape, offsets, elements, "transposed", {"order": tuple(order)})
 
 
 def sliced(constant: Constant, ranges: Sequence[range]) -> Constant:
@@ -182,7 +238,9 @@ def sliced(constant: Constant, ranges: Sequence[range]) -> Constant:
     shape = tuple(map(len, ranges))
     elements = constant.elements and (constant.elements.sliced(ranges) or laid_anew([constant], shape))
     along = zip(ranges, contiguous(constant.shape), strict=True)
-    return _view(constant, shape, ([place * step for place in places] for places, step in along), elements)
+    offsets = ([place * step for place in places] for places, step in along)
+    bounds = tuple(bound for places in ranges for bound in (places.start, len(places), places.step))
+    return _view(constant, shape, offsets, elements, "sliced", {"bounds": bounds})
 
 
 def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:
@@ -191,15 +249,17 @@ def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:
     shape, made_of = checked((*before, *indices.shape, *after)), together([constant, indices])
     elements = laid_anew([constant], shape)
     if indices.numbers is None:
-        return Constant(shape, constant.element_type, None, made_of, None, elements)
+        derived = _derived("gathered", [constant, indices], shape, None, {"axis": axis})
+        return Constant(shape, constant.element_type, None, made_of, None, elements, derived=derived)
     places = places_of(indices, constant.shape[axis])
     even, ranges = regular(places), list(map(range, constant.shape))
     if even is not None and constant.elements is not None:
         return reshaped(sliced(constant, [*ranges[:axis], even, *ranges[axis + 1 :]]), shape)
     along = zip([*ranges[:axis], places, *ranges[axis + 1 :]], contiguous(constant.shape), strict=True)
     offsets = ([place * step for place in places] for places, step in along)
-    laid = _view(constant, (*before, len(places), *after), offsets, elements)
-    return msgspec.structs.replace(laid, shape=shape, made_of=made_of)
+    laid = _view(constant, (*before, len(places), *after), offsets, elements, "gathered")
+    derived = _derived("gathered", [constant, indices], shape, laid.numbers, {"axis": axis})
+    return msgspec.structs.replace(laid, shape=shape, made_of=made_of, derived=derived)
 
 
 def places_of(indices: Constant, size: int) -> list[int]:
@@ -225,19 +285,24 @@ def concatenated(parts: Sequence[Constant], axis: int) -> Constant:
     shape = checked((*first[:axis], sum(part.shape[axis] for part in parts), *first[axis + 1 :]))
     made_of, elements, laid = together(parts), laid_anew(parts, shape), (axis, tuple(parts))
     if math.prod(shape) > MOST_NUMBERS or any(part.numbers is None for part in parts):
-        return Constant(shape, parts[0].element_type, None, made_of, None, elements, parts=laid)
+        derived = _derived("joined", parts, shape, None, {"axis": axis})
+        return Constant(shape, parts[0].element_type, None, made_of, None, elements, parts=laid, derived=derived)
     numbers: list[Number] = []
     for block in range(math.prod(first[:axis]) if math.prod(shape) else 0):
         for part in parts:
             length = math.prod(part.shape[axis:])
             numbers += (part.numbers or ())[block * length : (block + 1) * length]
-    return Constant(shape, parts[0].element_type, tuple(numbers), made_of, None, elements, parts=laid)
+    derived = _derived("joined", parts, shape, tuple(numbers), {"axis": axis})
+    return Constant(shape, parts[0].element_type, tuple(numbers), made_of, None, elements, parts=laid, derived=derived)
 
 
 def filled(shape: Shape, number: Number, element_type: int) -> Constant:
     """A constant of that shape with the same number at every position."""
-    few = math.prod(shape) <= MOST_NUMBERS
-    return Constant(checked(shape), element_type, (number,) * math.prod(shape) if few else None)
+    shape = checked(shape)
+    if math.prod(shape) <= MOST_NUMBERS:
+        return Constant(shape, element_type, (number,) * math.prod(shape))
+    everywhere = _derived("expanded", [Constant((), element_type, (number,))], shape, None)
+    return Constant(shape, element_type, derived=everywhere)
 
 
 def cast(constant: Constant, element_type: int) -> Constant:
@@ -247,7 +312,8 @@ def cast(constant: Constant, element_type: int) -> Constant:
     """
     numbers = constant.numbers and arithmetic.converted(constant.numbers, element_type)
     made_of = constant.made_of if constant.is_float or constant.element_type in _QUANTISED else ()
-    return Constant(constant.shape, element_type, numbers, made_of, None, constant.elements)
+    derived = _derived("Cast", [constant], constant.shape, numbers, {"to": element_type})
+    return Constant(constant.shape, element_type, numbers, made_of, None, constant.elements, derived=derived)
 
 
 _QUANTISED = {2, 3, 21, 22}
@@ -266,7 +332,8 @@ def elementwise(op: str, inputs: Sequence[Constant], attributes: Attributes | No
     several = [constant for constant in inputs if constant.elements is not None and math.prod(constant.shape) > 1]
     is_by_number = len(several) == 1 and several[0].shape == shape
     elements = several[0].elements if is_by_number else None
-    return Constant(shape, element_type, numbers, sources(inputs), None, elements)
+    derived = _derived(op, inputs, shape, numbers, (attributes or Attributes()).settings())
+    return Constant(shape, element_type, numbers, sources(inputs), None, elements, derived=derived)
 
 
 def _worked_out(results: Iterable[Number], element_type: int) -> Numbers | None:
@@ -290,7 +357,8 @@ def reduced(op: str, constant: Constant, axes: Sequence[int], keepdims: bool) ->
         length = math.prod(constant.shape[axis] for axis in axes)
         parts = (list(laid[start : start + length]) for start in range(0, len(laid), length))
         numbers = _worked_out(map(arithmetic.REDUCED[op], parts), constant.element_type)
-    return Constant(shape, constant.element_type, numbers, constant.made_of)
+    derived = _derived(op, [constant], shape, numbers, {"axes": tuple(axes)})
+    return Constant(shape, constant.element_type, numbers, constant.made_of, derived=derived)
 
 
 def counted(start: Constant, stop: Constant, step: Constant) -> Constant:
@@ -301,7 +369,8 @@ def counted(start: Constant, stop: Constant, step: Constant) -> Constant:
     (first, last, by) = (numbers[0] for numbers in ends if numbers)
     length = max(0, math.ceil((last - first) / by)) if by else 0
     if length > MOST_NUMBERS:
-        return Constant(checked((length,)), start.element_type)
+        derived = _derived("counted", [start, step], checked((length,)), None)
+        return Constant(checked((length,)), start.element_type, derived=derived)
     return Constant((length,), start.element_type, tuple(first + index * by for index in range(length)))
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from convcalc import steps
 from convcalc.imports.errors import Inexpressible, plain
+from convcalc.imports.makings import Setting
 
 Number = int | float
 
@@ -45,6 +46,16 @@ class Attributes(dict[str, object]):
         if isinstance(value, list) and all(isinstance(item, int) for item in value):
             return list(value)
         return _reject(name, "a list of whole numbers")
+
+    def settings(self) -> dict[str, Setting]:
+        """Those that are numbers, texts or lists of numbers, which is all that an operation on numbers needs."""
+        settings: dict[str, Setting] = {}
+        for name, value in self.items():
+            if isinstance(value, int | float | str):
+                settings[name] = value
+            elif isinstance(value, list) and all(isinstance(item, int | float) for item in value):
+                settings[name] = tuple(value)
+        return settings
 
 
 def _reject(name: str, expected: str) -> NoReturn:

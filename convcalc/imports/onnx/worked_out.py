@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from convcalc import steps
 from convcalc.imports.elements import all_of
+from convcalc.imports.makings import ABSENT, Making, made
 from convcalc.imports.onnx import constant_folding as fold
 from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.values import Call, Value, constant_value
@@ -29,6 +30,10 @@ class WorkedOut:
         """The constants that a node makes, as what leaves it."""
         if call.node.op in _PRODUCTS and any(value.constant and value.constant.made_of for value in call.values()):
             constants = [replace(constant, recipe=fold.recipe(call)) for constant in constants]
+        constants = [
+            constant if constant.is_made else replace(constant, derived=_made(call, place, constant))
+            for place, constant in enumerate(constants)
+        ]
         return [
             constant_value(self._identified(call, place, constant, scopes)) for place, constant in enumerate(constants)
         ]
@@ -48,6 +53,14 @@ class WorkedOut:
             key = node.op, place, attributes, operands
             tensor = self._numbers.setdefault(key, len(self._numbers))
         return replace(constant, elements=all_of(tensor, constant.shape))
+
+
+def _made(call: Call, place: int, constant: Constant) -> Making | None:
+    """How a constant is made, by the node that makes it; inputs that it does without stand there too."""
+    operands = [None if value is None else value.constant for value in call.inputs]
+    makings = [ABSENT if operand is None else operand.making for operand in operands]
+    settings = {**call.attributes.settings(), "output": place}
+    return made(call.node.operator, makings, constant.shape, settings)
 
 
 def pay(values: Sequence[Value], share: int) -> None:

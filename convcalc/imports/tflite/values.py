@@ -35,6 +35,7 @@ class LiteConstant(msgspec.Struct, frozen=True):
     tensors: tuple[LiteTensor, ...] = ()
     elements: Elements | None = None
     worked_out: tuple[Number, ...] | None = None
+    making: None = None  # no weights are read of these files
 
     @property
     def numbers(self) -> tuple[Number, ...] | None:

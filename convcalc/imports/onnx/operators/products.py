@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
+from convcalc.imports.makings import made
 from convcalc.imports.onnx import constants
 from convcalc.imports.onnx.constants import Constant, broadcast, is_learned
-from convcalc.imports.onnx.values import Call, Value, laid_out, parameter, viewed, without
+from convcalc.imports.onnx.values import Call, Value, constant_value, laid_out, parameter, viewed, without
 from convcalc.imports.written_numbers import tidy
 from convcalc.layers import Shape
 
@@ -25,7 +26,9 @@ def _linear(call: Call, x: Draft, weight: Constant, features: int, bias: Constan
 def relaid(weight: Constant, order: Sequence[int], shape: Shape) -> Constant:
     """A weight with its axes in another order, then in another shape; nobody asks for its numbers."""
     elements = weight.elements and weight.elements.transposed(order).reshaped(shape)
-    return replace(weight, shape=shape, worked_out=None, tensor=None, elements=elements)
+    turned = made("transposed", [weight.making], tuple(weight.shape[axis] for axis in order), {"order": tuple(order)})
+    derived = made("reshaped", [turned], shape)
+    return replace(weight, shape=shape, worked_out=None, tensor=None, elements=elements, derived=derived)
 
 
 def _by_columns(weight: Constant) -> Constant:
@@ -53,7 +56,10 @@ def _gemm(call: Call) -> Value:
     bias = call.value(2).constant if call.has(2) else None
     is_of_features = bias is not None and prod(bias.shape) == features and bias.shape[-1:] == (features,)
     weight = other.constant if other_turned else _by_columns(other.constant)
-    z = _linear(call, x, weight, features, bias if is_of_features else None)
+    weight = constants.times(weight, call.attributes.real("alpha", 1.0))
+    beta = call.attributes.real("beta", 1.0)
+    own = constants.times(bias, beta) if bias is not None and is_of_features else None
+    z = _linear(call, x, weight, features, own)
     return laid_out(call, z if is_of_features else _plus(call, z, shape), shape, batch)
 
 
@@ -73,6 +79,8 @@ def _plus(call: Call, z: Draft, shape: Shape) -> Draft:
     if not call.has(2):
         return z
     added, beta = call.value(2), tidy(call.attributes.real("beta", 1.0))
+    if added.constant is not None:
+        added = constant_value(constants.times(added.constant, call.attributes.real("beta", 1.0)))
     if broadcast([added.shape, shape]) != shape:
         raise Inexpressible(f"a tensor of shape {list(added.shape)} that is added to one of {list(shape)}")
     c = viewed(call.builder, added, None, 2)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from convcalc.imports.elements import all_of
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.onnx.constants import Constant
+from convcalc.imports.onnx.constants import Constant, unmade
 from convcalc.imports.onnx.reading import FLOAT
 from convcalc.imports.onnx.restating import channels_first, channels_last, optional, restated
 from convcalc.imports.onnx.values import Call, Value, constant_value
@@ -29,7 +29,10 @@ def _rounded(call: Call, value: Value, scale: int) -> Value:
 def _weight(call: Call, place: int) -> Value:
     """A weight, or what takes its place, as real numbers."""
     value = call.value(place)
-    return value if value.constant is None else constant_value(replace(value.constant, element_type=FLOAT))
+    if value.constant is None:
+        return value
+    rounded = unmade("rounded to few bits, and brought back to scale behind the product", value.shape)
+    return constant_value(replace(value.constant, element_type=FLOAT, derived=rounded))
 
 
 def _conv(call: Call) -> Value:
@@ -69,7 +72,8 @@ def _few_bits(call: Call) -> Value:
     if min(shape) < 1:
         raise Inexpressible(f"a weight of shape {list(shape)}")
     elements = all_of(packed.made_of[0], shape) if packed.made_of else None
-    weight = Constant(shape, FLOAT, None, packed.made_of, None, elements)
+    derived = unmade(f"packed into few bits for {call.node.operator}", shape)
+    weight = Constant(shape, FLOAT, None, packed.made_of, None, elements, derived=derived)
     columns = restated(call, "Transpose", constant_value(weight), perm=[1, 0])
     y = restated(call, "MatMul", call.value(0), columns)
     return restated(call, "Add", y, call.value(5)) if call.has(5) else y

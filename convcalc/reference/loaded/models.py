@@ -1,0 +1,77 @@
+"""The weights of a network that was read from a model file, as that file has them."""
+
+from __future__ import annotations
+
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from convcalc.imports import Buffer
+from convcalc.imports.errors import plain
+from convcalc.imports.onnx.stored import NoNumbers, TensorFile
+from convcalc.layers import Array
+from convcalc.network import Network, Node
+from convcalc.reference.loaded.evaluating import Evaluation
+from convcalc.reference.loaded.matching import as_weight
+from convcalc.reference.loaded.problems import WeightProblems
+
+if TYPE_CHECKING:
+    from convcalc.imports.record import Imported, Layer
+
+READ = "onnxruntime"
+"""The runtime of those model files whose weights are read."""
+
+
+def arrays_of_model(network: Network, dtype: np.dtype[np.generic]) -> list[dict[str, Array]]:
+    """The arrays of every layer of a network that was read from an ONNX file, in its order.
+
+    Raises:
+        SpecError: the file has changed, or arrays are not in it or cannot be worked out, each by name.
+    """
+    imported: Imported = network.imported
+    problems = WeightProblems(imported.source)
+    with problems.of_file():
+        evaluation = Evaluation(TensorFile(_content(imported), "" if imported.content is not None else imported.path))
+    arrays = []
+    for node, layer in zip(network.layers, imported.layers, strict=True):
+        arrays.append(_arrays(network, node, layer, evaluation, problems, dtype))
+    problems.raise_any()
+    return arrays
+
+
+def has_own_layers(network: Network) -> bool:
+    """Whether a network is still that of its model file, layer by layer: none fused, replaced or left out."""
+    layers = network.imported.layers
+    return len(layers) == len(network.layers) and all(
+        (node.kind, node.shape) == (layer.kind, layer.shape) for node, layer in zip(network.layers, layers, strict=True)
+    )
+
+
+def _content(imported: Imported) -> Buffer:
+    if imported.content is not None:
+        return imported.content
+    with Path(imported.path).open("rb") as file:
+        return mmap(file.fileno(), 0, access=ACCESS_READ)
+
+
+def _arrays(
+    network: Network,
+    node: Node,
+    layer: Layer,
+    evaluation: Evaluation,
+    problems: WeightProblems,
+    dtype: np.dtype[np.generic],
+) -> dict[str, Array]:
+    arrays = {}
+    for name, shape in network.arrays_of(node).items():
+        making = layer.makings.get(name)
+        try:
+            if making is None:
+                raise NoNumbers("it is worked out on the way, of arrays that are in the file under no name")
+            arrays[name] = as_weight(evaluation.array(making), shape, dtype, is_constant=name == "constant")
+        except NoNumbers as error:
+            where = f" ({', '.join(map(plain, layer.operators[:2]))})" if layer.operators else ""
+            problems.add(f"{node.name}.{name}{where}: {error}")
+    return arrays
