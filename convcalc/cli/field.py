@@ -42,6 +42,14 @@ def field(
         int, typer.Option(min=1, help="Runs that the mean is taken over, each with weights and an input of its own.")
     ] = RUNS,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first run; others follow it.")] = 0,
+    weights: Annotated[
+        str | None,
+        option(
+            "FILE|random",
+            "Weights by the layers' names, .npz or .safetensors; by default an ONNX model's own, else random ones.",
+            "--weights",
+        ),
+    ] = None,
     signs: Annotated[
         Literal["random", "ones"],
         typer.Option(help="What the channels of the output are weighed by: 1 or -1 by chance, or 1."),
@@ -73,6 +81,7 @@ def field(
         outputs=output or [],
         force=force,
         position=at,
+        weights=weights,
         max_memory=max_memory,
         threads=threads,
         format=format,

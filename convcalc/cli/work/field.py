@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from convcalc.network import Network
     from convcalc.opening import How
     from convcalc.reference.fields.effective_field import EffectiveField
+    from convcalc.reference.loaded.load import LoadedWeights
     from convcalc.views.field.shared import Looked
 
 ENDINGS = (".svg", ".png", ".npy")
 """What maps are written as."""
+RANDOM = "random"
+"""What `--weights` names for those that are drawn; a file of that name is ``./random``."""
 
 
 def field(
@@ -34,6 +37,7 @@ def field(
     outputs: Sequence[str],
     force: bool,
     position: str | None,
+    weights: str | None,
     max_memory: str | None,
     threads: int | None,
     format: str,  # noqa: A002  # the option's name
@@ -59,7 +63,8 @@ def field(
     try:
         with steps.afresh():
             network = load(file, inputs, variables, **how)
-            settings |= {"position": place, "threads": used}
+            drawn = _weights(network, weights, settings["dtype"], most_bytes)
+            settings |= {"position": place, "threads": used, "weights": drawn}
             looked = Looked(readable(file), _effective_field(network, readable(file), layer, most_bytes, settings))
     except SpecError as error:
         reject(error.diagnostics)
@@ -105,6 +110,26 @@ def _most_bytes(text: str | None) -> int:
         return amount(number(text) if text.isdigit() else text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--max-memory") from None
+
+
+def _weights(network: Network, source: str | None, dtype: str, most_bytes: int) -> LoadedWeights | None:
+    """The weights of a file, or the model's own; None for random ones.
+
+    Raises:
+        SpecError: they do not fit the network, or cannot be read.
+    """
+    from convcalc.extras import NotInstalled
+    from convcalc.reference.loaded.load import lacks_weights, load_weights
+    from convcalc.reference.memory import TooLarge
+
+    if source == RANDOM or (source is None and lacks_weights(network)):
+        return None
+    try:
+        return load_weights(network, source, dtype=dtype, most_bytes=most_bytes)
+    except TooLarge as error:
+        _too_large(network, network.name, error)
+    except NotInstalled as error:
+        fail(str(error))
 
 
 def _processors() -> int:

@@ -46,7 +46,6 @@ def effective_field(
     dtype: str = "float32",
     threads: int = 1,
     weights: Weights | None = None,
-    weights_from: str = "given",
     most_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> EffectiveField:
@@ -54,8 +53,8 @@ def effective_field(
 
     Without `layer` it is the layer whose receptive field `analyze` gives for the network. A block or a repeat stands
     for its last layer. Each of the `runs` has an input of its own, drawn from a normal distribution, and weights of its
-    own, unless they are given; the same `seed` gives the same map. `signs` are what the channels of the output position
-    are weighed by: by chance, so that channels that always add up to the same, as those of a softmax or of a norm, do
+    own, unless they are given, as by `load_weights`; the same `seed` gives the same map. `signs` are what the channels
+    of the output position are weighed by: by chance, so that channels that always add up to the same, as those of a softmax or of a norm, do
     not cancel, or all by 1. `of_input` names one of several inputs; by default it is that with the most positions.
 
     Raises:
@@ -69,7 +68,7 @@ def effective_field(
     part = replace(network, nodes=network.nodes[: place + 1], outputs=(place,), groups=())
     name = _input(part, of_input)
     seen = sight(network, place, position)
-    needed = bytes_needed_backwards(part, dtype)
+    needed = bytes_needed_backwards(part, dtype) + getattr(weights, "size", 0) * np.dtype(dtype).itemsize
     if most_bytes is not None and needed > most_bytes:
         raise TooLarge(needed, most_bytes)
     back = _Back(part, seen, dtype, signs, Engine(threads))
@@ -96,7 +95,7 @@ def effective_field(
         mass=mass,
         runs=runs,
         seed=seed,
-        weights="random" if weights is None else weights_from,
+        weights="random" if weights is None else getattr(weights, "source", "given"),
         dtype=dtype,
         signs=signs,
         **_measures(mass, seen),
@@ -125,7 +124,7 @@ def _input(part: Network, named: str | None) -> str:
         raise NoEffectiveField(f"it is not known what {', '.join(unknown[:5])} compute, on the way to `{layer}`")
     inputs = {node.name: node.shape[1:] for index, node in enumerate(part.inputs) if index in needed}
     if not inputs:
-        raise NoEffectiveField(f"`{layer}` sees nothing of the input: it is made of parameters alone")
+        raise NoEffectiveField(f"`{layer}` sees nothing of the input")
     if named is not None and named not in inputs:
         known = ", ".join(inputs)
         raise NoEffectiveField(f"`{layer}` has no input `{named}`; {did_you_mean(named, inputs) or f'it sees {known}'}")
@@ -160,12 +159,17 @@ class _Back:
         return {name: np.abs(array.astype(np.float64)).sum((0, 1)) for name, array in result.inputs.items()}
 
 
+_OFF = ": what steps, cancels or is switched off passes none, so another seed or more runs may show one"
+
+
 def _checked(arrived: dict[str, Array], name: str, layer: str) -> Array:
     mass = arrived.get(name)
     if mass is None or not mass.any():
         others = [other for other, map_ in arrived.items() if other != name and map_.any()]
         advice = f"; there is one with regard to {', '.join(others)}" if others else ""
-        raise NoEffectiveField(f"the gradient of `{layer}` with regard to `{name}` is 0 at every position{advice}")
+        raise NoEffectiveField(
+            f"the gradient of `{layer}` with regard to `{name}` is 0 at every position{advice or _OFF}"
+        )
     if not np.isfinite(mass).all():
         raise NoEffectiveField(f"the gradient of `{layer}` with regard to `{name}` is too large for its number format")
     return mass

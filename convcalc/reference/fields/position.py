@@ -90,6 +90,8 @@ def sight(network: Network, place: int, position: Sequence[int] | None = None) -
     for axis, number in zip(axes, at, strict=True):
         index[axis] = number
     seen = measured(field, node.shape)
+    if not seen.is_global and seen.size is not None and not any(seen.size) and seen.size:
+        raise NoEffectiveField(f"`{node.name}` sees nothing of the input")
     spans = tuple(_span(field, axis, index, is_global=seen.is_global) for axis in range(len(field.axes)))
     return Sight(tuple(index), node.shape, spans, seen)
 
