@@ -15,14 +15,20 @@ def pulls(function: Any, y: Array, x: Array, at: tuple[Any, ...], update: Array)
 
     Places are kept as numbers that count through all elements.
     """
-    places, shape = np.arange(x.size).reshape(x.shape)[at].copy(), update.shape
+    places = np.arange(x.size).reshape(x.shape)[at].copy()
     if function is np.add:
-        return [Pull(lambda gradient: gradient), None, Pull(lambda g, at: summed_to(_read(g, at), shape), places)]
+        return [Pull(lambda gradient: gradient), None, _taken(places, update)]
     if function is None:
         return [Pull(_without, places), None, _last(places, update)]
     if function is np.multiply:
         return _factors(x, places, update)
     return _furthest(y, x, places, update)
+
+
+def _taken(places: Array, update: Array) -> Pull:
+    """To every update what comes to its place."""
+    shape = update.shape
+    return Pull(lambda gradient, places: summed_to(_read(gradient, places), shape), places)
 
 
 def _read(array: Array, places: Array) -> Array:
