@@ -369,13 +369,6 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         """The least and the most that can leave, whatever enters."""
         return -inf, inf
 
-    def passes_gradient(self, place: int) -> bool:
-        """Whether a gradient comes back to the tensor that enters at `place`.
-
-        None comes to one of which only the shape or whole numbers count, and none comes from whole numbers that leave.
-        """
-        return place not in self.without_gradient
-
     @property
     def follows_values(self) -> bool:
         """Whether how much there is to do depends on the numbers that enter; then `elementwise_ops` are the most."""

@@ -74,9 +74,6 @@ class Reduce(Kind, frozen=True, kw_only=True):
         yield Check(not is_place or len(self.axes) == 1, "CC011", "axes", _one_place, (self.operation, self.axes))
         yield Check(is_place or not self.select_last_index, "CC011", "select_last_index", _no_place, (self.operation,))
 
-    def passes_gradient(self, place: int) -> bool:
-        return self.operation not in PLACES
-
     def _along(self, x: Shape) -> list[int]:
         return [axis % len(x) for axis in self.axes]
 
