@@ -199,7 +199,8 @@ class ElementArithmetic:
 
 
 def _chain(functions: Sequence[Callable[..., Array]], x: Array, others: Sequence[Array | float], output: Array) -> None:
-    buffered = np.setbufsize(16) if math.prod(output.shape[2:]) >= LONG else np.getbufsize()
+    is_cast = any(np.ndim(other) and other.dtype != output.dtype for other in (x, *others))  # which takes a buffer
+    buffered = np.setbufsize(16) if math.prod(output.shape[2:]) >= LONG and not is_cast else np.getbufsize()
     for function, other in zip(functions, others, strict=True):
         x = function(x, other, out=output)
     np.setbufsize(buffered)
