@@ -31,6 +31,7 @@ COMMANDS = {
     "report": "report",
     "explain": "explain",
     "verify": "verify",
+    "saliency": "saliency",
     "lint": "lint",
     "import": "importing",
     "export": "export",
