@@ -480,3 +480,21 @@ def test_a_network_keeps_its_weights_for_another_batch(tmp_path: Path) -> None:
     (twice,) = outputs_of(network, weights, {"x": np.repeat(feeds["x"], 2, 0)})
     np.testing.assert_allclose(twice, np.repeat(y, 2, 0), rtol=1e-4, atol=1e-5)
     assert drawn_inputs(path).keys() == {"x"}
+
+
+def test_a_table_of_positions_that_was_written_out_is_added_as_it_is(tmp_path: Path) -> None:
+    """The layers share a table of 49 rows; each adds the scores of its pairs, whatever else the table has."""
+    places = np.stack(np.meshgrid(range(4), range(4), indexing="ij"), -1).reshape(16, 2)
+    steps = places[:, None] - places[None] + 3
+    table = drawn(49, 3)
+    arrays: dict[str, Any] = {"w": drawn(3, 3, 1, 1), "v": drawn(16, 5), "to": np.array([1, 3, 16, 16])}
+    arrays["c"] = table[steps[..., 0] * 7 + steps[..., 1]].transpose(2, 0, 1)[None]
+    nodes = [node("Conv", "x w", "a"), node("Reshape", "a to", "b"), node("Add", "b c", "d")]
+    nodes += [node("Softmax", "d", "e", axis=-1), node("MatMul", "e v", "y")]
+    path = saved(tmp_path, model_of(nodes, arrays, (1, 3, 16, 16)))
+    assert convcalc.analyze(convcalc.load(path)).totals.params == 9 + 80 + 49 * 3
+    assert apart(path) <= AGREE
+    network = convcalc.load(path)
+    rows = next(place for place, layer in enumerate(network.nodes) if layer.shape == (49, 3))
+    read = convcalc.load_weights(network).of(rows)["weight"]
+    assert {tuple(row) for row in read.tolist()} == {tuple(row) for row in table.tolist()}
