@@ -66,8 +66,8 @@ def test_arrays_of_sizes_agree_with_ints(name: str, draw: random.Random) -> None
     of_arrays = costs(config, stacked)
     for index, item in enumerate(several):
         assert costs(config, item) == {
-            "shape": tuple(_entry(size, index) for size in of_arrays["shape"]),
-            **{cost: _entry(of_arrays[cost], index) for cost in COSTS[1:]},
+            "shape": tuple(entry_of(size, index) for size in of_arrays["shape"]),
+            **{cost: entry_of(of_arrays[cost], index) for cost in COSTS[1:]},
         }
 
 
@@ -80,7 +80,7 @@ def test_checks_are_masks_on_arrays(name: str, draw: random.Random) -> None:
     stacked = stack(several)
     masks = [check.holds for check in config.checks(*stacked)]
     for index, item in enumerate(several):
-        assert [bool(check.holds) for check in config.checks(*item)] == [bool(_entry(mask, index)) for mask in masks]
+        assert [bool(check.holds) for check in config.checks(*item)] == [bool(entry_of(mask, index)) for mask in masks]
 
 
 def stack(several: list[tuple[Shape, ...]]) -> Any:
@@ -90,7 +90,8 @@ def stack(several: list[tuple[Shape, ...]]) -> Any:
     )
 
 
-def _entry(number: Any, index: int) -> Any:
+def entry_of(number: Any, index: int) -> Any:
+    """One of the three of `stack`, of what was made of it."""
     return np.broadcast_to(number, 3)[index].item()
 
 

@@ -48,6 +48,24 @@ def analyze(
     signatures: Annotated[
         bool, typer.Option("--signatures", help="Print that table, to be filled in with milliseconds.")
     ] = False,
+    training: Annotated[
+        bool, typer.Option("--training", help="What a step of training costs, in MACs and memory, in place of a run.")
+    ] = False,
+    optimizer: Annotated[
+        Literal["sgd", "momentum", "adam"] | None,
+        typer.Option(help="Of --training: who makes the step, keeping 0, 1 or 2 numbers a parameter. By default sgd."),
+    ] = None,
+    freeze: Annotated[
+        list[str] | None, option("NAME|GLOB", "Of --training: layers or blocks that learn nothing.", "--freeze")
+    ] = None,
+    checkpoint: Annotated[
+        list[str] | None,
+        option(
+            "NAME|GLOB",
+            "Of --training: layers or blocks that keep only what enters them, and run again on the way back.",
+            "--checkpoint",
+        ),
+    ] = None,
     strict: Strict = False,
     scale: Scale = "",
     blocks: Blocks = "",
@@ -56,10 +74,46 @@ def analyze(
 
     JSON always holds every layer; --by and --top add their lines to it.
     """
-    if signatures:
-        others = {"--format": format not in ("table", "csv"), "--latency": bool(latency), "--count-as": bool(count_as)}
+    if training:
+        others = {
+            "--fused": fused is not None,
+            "--device": device is not None,
+            "--count-as": bool(count_as),
+            "--show": bool(show),
+            "--hide": bool(hide),
+            "--latency": bool(latency),
+            "--signatures": signatures,
+        }
         for flag, is_given in others.items():
             if is_given:
+                raise typer.BadParameter("does not go with --training, which has a table of its own", param_hint=flag)
+        from convcalc.cli.work.training import training as show_training
+
+        show_training(
+            files,
+            format=format,
+            by=by,
+            top=top,
+            expand=expand,
+            inputs=shapes(input or []),
+            variables=assignments(set or []),
+            trained={
+                "optimizer": optimizer or "sgd",
+                "freeze": freeze or [],
+                "checkpoint": checkpoint or [],
+                "batch": batch or 1,
+                "dtype": dtype or "float32",
+            },
+            how={"strict": strict, "scale": scale, "blocks": blocks},
+        )
+        return
+    for flag, value in {"--optimizer": optimizer, "--freeze": freeze, "--checkpoint": checkpoint}.items():
+        if value:
+            raise typer.BadParameter("speaks of training: it goes with --training", param_hint=flag)
+    if signatures:
+        beside = {"--format": format not in ("table", "csv"), "--latency": bool(latency), "--count-as": bool(count_as)}
+        for flag, is_asked in beside.items():
+            if is_asked:
                 raise typer.BadParameter("--signatures prints a table of its own, as CSV", param_hint=flag)
         from convcalc.cli.work.signatures import signatures as list_signatures
 

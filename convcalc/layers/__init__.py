@@ -116,9 +116,14 @@ class Wanted(msgspec.Struct, frozen=True):
     weights: bool
 
     @property
+    def of_inputs(self) -> bool:
+        """Whether the gradient of any tensor that enters is."""
+        return True in self.inputs
+
+    @property
     def anything(self) -> bool:
-        """Whether there is a way back through the layer at all."""
-        return self.weights or True in self.inputs
+        """Whether any gradient is, where the layer has learned arrays."""
+        return self.weights or self.of_inputs
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -126,8 +131,8 @@ class Kept(msgspec.Struct, frozen=True):
 
     `inputs` are the places of the tensors that it keeps of those that enter, and `output` says whether it keeps the one
     that leaves: memory that others may keep as well. What it made on the way and keeps for itself is `numbers` of the
-    network's format and `bytes` (masks of one byte an element, indices), for each sample of a batch;
-    `shared_numbers` are those that all samples share, however many there are.
+    network's format and `bytes` (masks of one byte an element, indices), for each sample of a batch; `shared_numbers`
+    and `shared_bytes` are those that all samples share, however many there are.
     """
 
     inputs: tuple[int, ...] = ()
@@ -135,6 +140,11 @@ class Kept(msgspec.Struct, frozen=True):
     numbers: int = 0
     bytes: int = 0
     shared_numbers: int = 0
+    shared_bytes: int = 0
+
+    def if_(self, condition: bool) -> Kept:
+        """This, if a gradient is wanted that asks for it; otherwise nothing."""
+        return self if condition else Kept()
 
 
 class Unprobed(Exception):
@@ -226,6 +236,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     samples: ClassVar[Mapping[str, Sequence[Any]]] = {}
     """The values that a generated case takes for fields; those that are not here have their defaults."""
 
+    without_gradient: ClassVar[Mapping[int, str]] = {}
+    """Inputs, by their place, that no gradient comes to whatever the fields are, and why: see `no_gradient`."""
+
     least_rank: ClassVar[int] = 0
     """The spatial axes that a generated case has at least."""
 
@@ -284,7 +297,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             As many as on the way forward for each, which holds where what enters meets own arrays in one product.
             """
             macs = self.macs(*inputs)
-            return macs * (True in wanted.inputs), macs * (wanted.weights and len(self.weights(*inputs)) > 0)
+            return macs * wanted.of_inputs, macs * (wanted.weights and len(self.weights(*inputs)) > 0)
 
         def onnx(self, graph, inputs, shapes):
             """The layer as ONNX operators, for tensors with the batch in front, of any size; the tensor that leaves.
@@ -373,6 +386,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     def cut(self, x: Shape) -> dict[int, tuple[int, int]]:
         """How many positions are cut off before and after, by axis; negative where as many are added."""
         return {}
+
+    def no_gradient(self, place: int) -> str:
+        """Why no gradient comes to the tensor that enters at this place, or none but 0; empty where one does."""
+        return self.without_gradient.get(place, "")
 
     def no_op(self, x: Shape) -> str:
         """Why this layer, with these fields, gives what enters; empty where it does not, or is there to say so."""

@@ -10,7 +10,7 @@ from convcalc.arithmetic.meeting import merged
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Padding, Window, windows
 from convcalc.fields import Channels, Flag, PaddingType, PerAxis, Sizes
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, StandIn, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, Shape, StandIn, Wanted, Weights
 from convcalc.layers._cases import draw_axes, draw_flag
 from convcalc.layers._checks import fits, grouped
 from convcalc.layers._windows import shown_window
@@ -55,6 +55,21 @@ class Convolution(Kind, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape, *given: Shape) -> int:
         return product(self.shape(x)) if self.bias else 0
+
+    def kept(self, wanted: Wanted, x: Shape, *given: Shape) -> Kept:
+        """The map for the gradient of the weight, and a weight that enters for that of the map; of padding nothing."""
+        own, entering = self._weight_wanted(wanted, x, given)
+        return Kept(inputs=(0,) * (own or entering) + (1,) * (wanted.inputs[0] and len(given) > 0))
+
+    def gradient_macs(self, wanted: Wanted, x: Shape, *given: Shape) -> tuple[int, int]:
+        """As many as forwards, for the map and for the weight, which is own or enters."""
+        own, entering = self._weight_wanted(wanted, x, given)
+        macs = self.macs(x, *given)
+        return macs * (wanted.inputs[0] + entering), macs * own
+
+    def _weight_wanted(self, wanted: Wanted, x: Shape, given: Sequence[Shape]) -> tuple[bool, bool]:
+        """Whether the gradient of a weight of its own is wanted, and whether that of one that enters is."""
+        return wanted.weights and not given, len(given) > 0 and wanted.inputs[1]
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         """As they enter, but of the map what lies on its channels, which every filter looks at together."""

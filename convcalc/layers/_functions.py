@@ -5,7 +5,7 @@ from typing import Any
 
 from convcalc.fields import Choice, FieldError, FieldType, Real, shown
 from convcalc.layers import Array, Engine
-from convcalc.layers._elements import bent, softplus
+from convcalc.layers._elements import bent, held, softplus
 
 Stated = str | tuple[str | float, ...]
 """A name, or a name and its numbers where they are not those that it has by itself."""
@@ -117,7 +117,7 @@ def _of_elements(np: Any, name: str, alpha: float, beta: float, x: Array) -> Arr
     if name == "thresholded_relu":
         return x * (x > alpha)
     if name == "hard_sigmoid":
-        return np.minimum(np.maximum(alpha * x + beta, 0), 1)
+        return held(np, alpha * x + beta, 0, 1)
     if name == "scaled_tanh":
         return alpha * np.tanh(beta * x)
     if name == "affine":

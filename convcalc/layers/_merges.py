@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import maximum, product
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._checks import projection
 
@@ -57,6 +57,18 @@ class Elementwise(Kind, frozen=True, kw_only=True):
             inputs.append(sizes[: draw.randint(1, len(sizes))])
         draw.shuffle(inputs)
         return cls(), tuple(inputs[: cls.inputs[1]])
+
+
+class Extreme(Elementwise, frozen=True, kw_only=True):
+    """The larger, or the smaller, of every two elements that meet."""
+
+    merges = "extreme"
+
+    def kept(self, wanted: Wanted, *inputs: Shape) -> Kept:
+        """Both sides of each meeting that a gradient comes through: tensors, and what was chosen of those before."""
+        met = [place for place in range(1, len(inputs)) if True in wanted.inputs[: place + 1]]
+        between = sum(place > 1 for place in met)
+        return Kept(inputs=(0, *met) if 1 in met else tuple(met), numbers=between * product(self.shape(*inputs)))
 
 
 def aligned(graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> list[str]:

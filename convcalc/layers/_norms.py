@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, FlagOrWord, Real
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, Weights
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, Kind, OnnxGraph, Shape, Wanted, Weights
 from convcalc.layers._cases import EPS, FLAG, LEARNED
 from convcalc.layers._onnx import onnx_axis
 from convcalc.layers.identity import Identity
@@ -58,6 +58,16 @@ def running_statistics(x: Shape, tracked: bool) -> Weights:
 def operations(affine: Learned, tracked: bool = False) -> int:
     """Operations an element at inference."""
     return KNOWN_STATISTICS if tracked else MEASURED_STATISTICS + bool(affine)
+
+
+def kept_of_measured(wanted: Wanted, affine: Learned, learned: int, measured: int) -> Kept:
+    """What a norm keeps that measures: its input, and a mean and a variance for each of so many parts.
+
+    An addend that is `learned` alone, of so many numbers, has ones beside it as factors; its gradient needs nothing.
+    """
+    is_asked = wanted.of_inputs or (wanted.weights and learns_scale(affine))
+    ones = learned * (wanted.of_inputs and affine == "shift")
+    return Kept(inputs=(0,), numbers=2 * measured, shared_numbers=ones).if_(is_asked)
 
 
 def named(affine: Learned, bias: bool = True) -> list[str]:
@@ -132,6 +142,10 @@ class ChannelNorm(Normalisation, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return operations(self.affine, self.track_running_stats) * product(x)
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """In training the input, and mean and variance of each channel."""
+        return kept_of_measured(wanted, self.affine, x[0], x[0])
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0] if self.track_running_stats else fields[0].with_global(range(1, len(inputs[0])))

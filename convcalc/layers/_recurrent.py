@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 from msgspec.structs import replace
 
@@ -10,7 +10,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.meeting import merged
 from convcalc.arithmetic.number import product
 from convcalc.fields import Channels, Choice, Flag, Real, optional
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._functions import FUNCTIONS, Stated, numbers_of
 
@@ -22,6 +22,19 @@ Step = Callable[[Engine, Fields, Arrays, int, Array, State], State]
 
 DIRECTIONS = {"forward": 1, "reverse": 1, "bidirectional": 2}
 """How often the steps are gone through."""
+
+
+class KeptOfStep(NamedTuple):
+    """What a step keeps for the way back, in numbers of each hidden unit.
+
+    Beside `numbers` one byte for each of the `clipped` where there are bounds, and the states of the step before, if it
+    keeps these: a cell state that a step makes is among the numbers of its own.
+    """
+
+    numbers: int
+    clipped: int
+    hidden_before: bool
+    cell_before: bool = False
 
 
 class Recurrent(Kind, frozen=True, kw_only=True):
@@ -90,6 +103,41 @@ class Recurrent(Kind, frozen=True, kw_only=True):
         biases = self.gates * (self.bias + (self.bias and self.recurrent_bias))
         clipped = 0 if self.clip is None else self.gates
         return product((*before, steps, self.ways, self.hidden_size, self.operations + biases + clipped))
+
+    def kept(self, wanted: Wanted, x: Shape, *states: Shape) -> Kept:
+        """Of every step what its sums, gates and states were; for the weights the input, and each hidden state."""
+        *before, steps, _ = x
+        hidden, cell, *_ = (*wanted.inputs[1:], False, False)
+        first = self.kept_of_step(wanted.inputs[0], wanted.weights, hidden, cell)
+        later = self.kept_of_step(wanted.inputs[0], wanted.weights, hidden=True, cell=True)
+        entered = (first.hidden_before, first.cell_before)
+        zeros = True in entered[len(states) :]
+        numbers = first.numbers + zeros + (steps - 1) * (later.numbers + later.hidden_before)
+        masks = 0 if self.clip is None else first.clipped + (steps - 1) * later.clipped
+        held = tuple(place for place, is_kept in enumerate(entered[: len(states)], start=1) if is_kept)
+        units = product((*before, self.ways, self.hidden_size))
+        inputs = (0, *held) if wanted.weights else held
+        return Kept(inputs=inputs, numbers=units * numbers, bytes=units * masks).if_(wanted.anything)
+
+    def kept_of_step(self, x: bool, weights: bool, hidden: bool, cell: bool) -> KeptOfStep:
+        """What a step keeps where gradients of these are wanted, or of what they were made of."""
+        raise NotImplementedError
+
+    def gradient_macs(self, wanted: Wanted, x: Shape, *states: Shape) -> tuple[int, int]:
+        """Of input and states those of the forward way, but that none goes to a first state of which none is wanted."""
+        *before, steps, features = x
+        hidden = True in wanted.inputs[1:2]
+        gates = product((*before, self.ways, self.gates, self.hidden_size))
+        of_input = gates * features * steps * wanted.inputs[0]
+        unwanted = (1 - hidden) * self.first_products()
+        of_states = gates * self.hidden_size * steps - product(
+            (*before, self.ways, unwanted, self.hidden_size, self.hidden_size)
+        )
+        return (of_input + of_states) * wanted.anything, self.macs(x, *states) * wanted.weights
+
+    def first_products(self) -> int:
+        """Of the gates those whose sums, in the first step, are of the hidden state that enters and nothing between."""
+        return self.gates
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         steps = len(inputs[0]) - 2

@@ -12,7 +12,8 @@ Source: PyTorch nn.AdaptiveMaxPool2d (AdaptivePooling.h: start_index, end_index)
 """
 
 from convcalc.arithmetic.number import product
-from convcalc.layers import Shape
+from convcalc.layers import Kept, Shape, Wanted
+from convcalc.layers._kept import PLACE
 from convcalc.layers._pools import AdaptivePool, over_cells
 
 
@@ -22,3 +23,7 @@ class AdaptiveMaxPool(AdaptivePool, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return self.combined(x) - product(self.shape(x))
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """Where the largest of each cell is: eight bytes."""
+        return Kept(bytes=PLACE * product(self.shape(x))).if_(wanted.of_inputs)

@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Real
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, Kind, OnnxGraph, Shape, Wanted
 
 
 class Affine(Kind, frozen=True, kw_only=True):
@@ -28,6 +28,10 @@ class Affine(Kind, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return ((self.factor != 1) + (self.addend != 0)) * product(x)
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """Nothing: the factor is a field."""
+        return Kept()
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         y = inputs[0] if self.factor == 1 else graph.node("Mul", inputs[0], graph.constant(self.factor))

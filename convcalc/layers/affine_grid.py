@@ -22,7 +22,7 @@ from typing import Annotated, Any
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Listed
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_axes, draw_flag
 
 
@@ -45,6 +45,10 @@ class AffineGrid(Kind, frozen=True, kw_only=True):
     def macs(self, x: Shape) -> int:
         axes = len(self.size)
         return product(self.size) * axes * (axes + 1)
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The positions that are multiplied with the matrix, which are the same for each."""
+        return Kept(shared_numbers=product(self.size) * (len(self.size) + 1)).if_(wanted.of_inputs)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         nowhere: Sequence[tuple[int, ...]] = [()] * (len(self.size) + 1)

@@ -21,7 +21,7 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Channels, Flag
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, Wanted, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import divides
 from convcalc.layers._onnx import shaped
@@ -57,6 +57,20 @@ class Attention(Kind, frozen=True, kw_only=True):
         softmax_and_scaling = 4 * self.num_heads * tokens * tokens
         added = 4 * tokens * features if self.bias else 0
         return product((*before, softmax_and_scaling + added))
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """Query, key, value and softmax's shares; for the weights the input and what was attended to."""
+        *before, tokens, features = x
+        pairs, attended = self.num_heads * tokens * tokens, wanted.weights * tokens * features
+        numbers = product((*before, 3 * tokens * features + pairs + attended))
+        return Kept(inputs=(0,) if wanted.weights else (), numbers=numbers).if_(wanted.anything)
+
+    def gradient_macs(self, wanted: Wanted, x: Shape) -> tuple[int, int]:
+        """Through the output's projection and twice each product of pairs, to the input through what projects it."""
+        *before, tokens, features = x
+        projection, pairs = tokens * features * features, 2 * tokens * tokens * features
+        passing = (projection + 2 * pairs) * wanted.anything + 3 * projection * wanted.of_inputs
+        return product((*before, passing)), product((*before, 4 * projection)) * wanted.weights
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         last = len(inputs[0]) - 1

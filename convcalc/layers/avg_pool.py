@@ -19,7 +19,7 @@ from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, PerAxis, Sizes
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, OnnxGraph, Shape, Wanted
 from convcalc.layers._cases import FLAG
 from convcalc.layers._onnx import ones, padded
 from convcalc.layers._pools import Pool, placed
@@ -34,6 +34,10 @@ class AvgPool(Pool, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return product(self.kernel_size) * product(self.shape(x))
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """Over how many positions each window took its mean, which is the same for all channels."""
+        return Kept(shared_numbers=product(self.shape(x)[1:])).if_(wanted.of_inputs)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         counted = int(self.count_include_pad)

@@ -14,13 +14,18 @@ four operations an element, with weights five, and it sees, through mean and var
 Source: Ioffe and Szegedy 2015; PyTorch nn.BatchNorm2d; Keras BatchNormalization for the one alone.
 """
 
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, OnnxGraph, Shape, Wanted
 from convcalc.layers._norms import ChannelNorm, channels_normalised, learns_scale, learns_shift
 from convcalc.layers._onnx import affine, positions
 
 
 class BatchNorm(ChannelNorm, frozen=True, kw_only=True):
     scales_channels = True
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """In training the input, and mean and variance of each channel over all samples."""
+        kept = super().kept(wanted, x)
+        return Kept(inputs=kept.inputs, shared_numbers=kept.numbers + kept.shared_numbers)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes

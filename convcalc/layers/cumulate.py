@@ -19,10 +19,24 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Choice, Flag, Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, StandIn
+from convcalc.layers import (
+    Array,
+    Arrays,
+    Check,
+    Engine,
+    Fields,
+    Kept,
+    Kind,
+    NoOnnxForm,
+    OnnxGraph,
+    Shape,
+    StandIn,
+    Wanted,
+)
 from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._kept import PLACE
 from convcalc.layers._onnx import onnx_axis
 
 OPERATIONS = ("sum", "prod")
@@ -42,6 +56,14 @@ class Cumulate(Kind, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return product(x)
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """Of a product the elements, as they are taken in; with `exclusive`, the places of those that are moved on."""
+        moved = PLACE * (x[self.axis] - 1) * self.exclusive
+        is_product = self.operation == "prod"
+        inputs = (0,) * (is_product and not self.exclusive)
+        kept = Kept(inputs=inputs, numbers=product(x) * (is_product and self.exclusive), shared_bytes=moved)
+        return kept.if_(wanted.of_inputs)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].whole([self.axis % len(inputs[0])])

@@ -28,10 +28,12 @@ from convcalc.arithmetic.moving import windowed
 from convcalc.arithmetic.number import minimum, product
 from convcalc.arithmetic.window import Pair
 from convcalc.fields import Channels, Sizes
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted, Weights
 from convcalc.layers._cases import draw_flag
 from convcalc.layers._checks import divides, divisors, has_positions
 from convcalc.layers._convolutions import ARRAYS, Convolution, all_seen, biased, by_sample, filters, seen_with
+from convcalc.layers._elements import weighed
+from convcalc.layers._kept import PLACE
 from convcalc.layers._onnx import ends, entered_or_own, padded, shaped
 from convcalc.layers.conv import Conv
 
@@ -68,6 +70,39 @@ class DeformConv(Convolution, frozen=True, kw_only=True):
         neighbours: int = 2 ** len(self.kernel_size)
         samples = product((x[0], *self.kernel_size, *self.shape(x)[1:]))
         return (neighbours + (len(maps) == 2)) * samples + super().elementwise_ops(x)
+
+    def kept(self, wanted: Wanted, x: Shape, *others: Shape) -> Kept:
+        """The samples, and what they are made of: neighbours, shares and sums so far; a mask, the offsets, a weight."""
+        maps, given = _apart(x, others)
+        of_x, of_offset, of_mask = wanted.inputs[0], wanted.inputs[1], len(maps) == 2 and wanted.inputs[2]
+        is_read, axes, windows = of_x or of_offset, len(self.kernel_size), product(self.shape(x)[1:])
+        corners: int = 2**axes
+        sampled = product((x[0], *self.kernel_size)) * windows
+        places = product((self.offset_groups, *self.kernel_size)) * windows
+        own, entering = self._weight_wanted(wanted, x, others)
+        along = 2 * axes - (axes == 1)  # there a share is how far behind a position it is
+        read = is_read * ((2 * corners - 1) * sampled + corners * places) + along * of_offset * places
+        held = (1,) * of_offset + (2,) * (len(maps) == 2 and is_read)
+        weight = (1 + len(maps),) * (len(given) > 0 and (is_read or of_mask))
+        nominal = sum(kernel * outputs for kernel, outputs in zip(self.kernel_size, self.shape(x)[1:], strict=True))
+        return Kept(
+            inputs=held + weight,
+            numbers=read + (of_mask + (own or entering)) * sampled,
+            bytes=PLACE * corners * (places + 1) * of_x,
+            shared_numbers=nominal * of_offset,
+            shared_bytes=PLACE * corners * (self.offset_groups + x[0] // self.offset_groups) * of_x,
+        )
+
+    def gradient_macs(self, wanted: Wanted, x: Shape, *others: Shape) -> tuple[int, int]:
+        """As many as forwards, for the samples and for the weight, which is own or enters."""
+        own, entering = self._weight_wanted(wanted, x, others)
+        of_samples = True in wanted.inputs[: 1 + len(_apart(x, others)[0])]
+        macs = self.macs(x, *others)
+        return macs * (of_samples + entering), macs * own
+
+    def _weight_wanted(self, wanted: Wanted, x: Shape, given: Sequence[Shape]) -> tuple[bool, bool]:
+        maps, entered = _apart(x, given)
+        return wanted.weights and not entered, len(entered) > 0 and wanted.inputs[1 + len(maps)]
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         (x, *others), output = inputs, self.shape(*inputs)
@@ -118,7 +153,7 @@ class DeformConv(Convolution, frozen=True, kw_only=True):
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array, offset: Array, *others: Array) -> Array:
         has_mask = bool(others) and others[0].ndim != x.ndim + 1
         pads = engine.pads(fields.padding, x.shape[2:], fields.kernel_size, fields.stride, fields.dilation)
-        places = engine.aside(partial(_moved, engine, fields, x, pads), offset)
+        places = _moved(engine, fields, x, pads, offset)
         parts = x.reshape(x.shape[0], fields.offset_groups, -1, *x.shape[2:])
         samples = _sampled(engine, parts, places)
         if has_mask:
@@ -162,41 +197,55 @@ def _moved(engine: Engine, fields: Fields, x: Array, pads: list[Pair], offset: A
     channels = fields.offset_groups * math.prod(fields.kernel_size) * rank
     amounts = engine.fitting(offset, (x.shape[0], channels, *positions))
     amounts = amounts.reshape(x.shape[0], fields.offset_groups, *fields.kernel_size, rank, *positions)
-    amounts = engine.numpy.moveaxis(amounts, 2 + rank, 0)
+    along = [amounts[(slice(None),) * (2 + rank) + (axis,)] for axis in range(rank)]
     ones = [1] * (rank - 1)
     spread = [
         taps.T.reshape(*ones[:axis], taps.shape[1], *ones, taps.shape[0], *ones[axis:])
         for axis, taps in enumerate(nominal)
     ]
-    return [amount + taps.astype(offset.dtype) for amount, taps in zip(amounts, spread, strict=True)]
+    return [
+        engine.weighing(engine.numpy.add, amount, taps.astype(offset.dtype))
+        for amount, taps in zip(along, spread, strict=True)
+    ]
 
 
 def _sampled(engine: Engine, parts: Array, places: list[Array]) -> Array:
     """The samples [batch, offset_groups, channels, *kernel, *positions] at places, zero outside of the input.
 
-    Each is made of the neighbours on both sides of the place, of one where the place is a whole position.
+    Each is made of the neighbours on both sides of the place; one that has no share need not be a number.
     """
     np = engine.numpy
-    ringed = engine.pad(parts, [(0, 0), *[(1, 1)] * len(places)])
+    ringed = engine.pad(parts, [(0, 0), *[(1, 2)] * len(places)])
     sizes = ringed.shape[3:]
-    held = [place.clip(-1, size - 2) for place, size in zip(places, sizes, strict=True)]  # all is zero beyond
-    lower = [np.floor(place) for place in held]
-    between = [place - floor for place, floor in zip(held, lower, strict=True)]
-    first = [np.nan_to_num(floor).astype(int) + 1 for floor in lower]
+    axes = list(zip(places, (size - 3 for size in sizes), strict=True))
+    between = [engine.weighing(partial(_between, np, size), place) for place, size in axes]
+    first = [engine.aside(partial(_first, np, size), place) for place, size in axes]
     flat, total = ringed.reshape(*ringed.shape[:3], -1), None
     for corner in np.ndindex(*(2,) * len(places)):
-        share = math.prod(part if side else 1 - part for side, part in zip(corner, between, strict=True))
-        at = [place + side * (part > 0) for side, place, part in zip(corner, first, between, strict=True)]
+        share = engine.weighing(partial(_corner, corner), *between)
+        at = [place + side for side, place in zip(corner, first, strict=True)]
         index = np.ravel_multi_index(at, sizes).reshape(*share.shape[:2], 1, -1)
         values = np.take_along_axis(flat, index, -1).reshape(*flat.shape[:3], *share.shape[2:])
         before = () if total is None else (total,)
-        total = engine.elementwise(_weighed, values, share[:, :, None], *before)
+        total = engine.elementwise(partial(weighed, np), values, share[:, :, None], *before)
     return total
 
 
-def _weighed(values: Array, share: Array, total: Array = 0) -> Array:
-    """A share of values, together with those before."""
-    return total + values * share
+def _between(np: Any, size: int, place: Array) -> Array:
+    """How far a place is behind the whole position before it; all is zero beyond the ends of the axis."""
+    held = place.clip(-1, size)
+    return held - np.floor(held)
+
+
+def _first(np: Any, size: int, place: Array) -> Array:
+    """The whole position before a place, on an axis with one more position in front."""
+    return np.nan_to_num(np.floor(place.clip(-1, size))).astype(int) + 1
+
+
+def _corner(corner: Sequence[int], *between: Array) -> Array:
+    """The share of the neighbour that is, on each axis, before the place or behind it."""
+    first, *others = (part if side else 1 - part for side, part in zip(corner, between, strict=True))
+    return math.prod(others, start=first)
 
 
 def _unmoved(engine: Engine, fields: Fields, weights: Arrays, x: Array, *maps: Array) -> Array:

@@ -15,7 +15,7 @@ Source: PyTorch and NumPy broadcasting, but for the alignment at the channels in
 
 from typing import ClassVar
 
-from convcalc.layers import Kind, Shape
+from convcalc.layers import Kept, Kind, Shape, Wanted
 from convcalc.layers._merges import Elementwise, between_two
 from convcalc.layers.sub import Sub
 
@@ -24,6 +24,10 @@ class Div(Elementwise, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
     onnx_form = "Div"
     reference = between_two(lambda np: np.divide)
+
+    def kept(self, wanted: Wanted, *inputs: Shape) -> Kept:
+        """The divisor, and for its own gradient what is divided too."""
+        return Kept(inputs=(0, 1) if wanted.inputs[1] else (1,)).if_(wanted.of_inputs)
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return Sub().unbounded(axis, inputs)  # which sees the same places, and divides nothing by zero

@@ -11,8 +11,9 @@ Source: Srivastava et al. 2014; PyTorch nn.Dropout.
 
 from typing import Annotated, ClassVar
 
+from convcalc.arithmetic.number import product
 from convcalc.fields import Real
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, Kind, OnnxGraph, Shape, Wanted
 
 
 class Dropout(Kind, frozen=True, kw_only=True):
@@ -20,6 +21,10 @@ class Dropout(Kind, frozen=True, kw_only=True):
     samples: ClassVar = {"p": (0.0, 0.2, 0.5, 1.0)}
 
     p: Annotated[float, Real("share of the elements set to zero in training", minimum=0, maximum=1)] = 0.5
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """In training a mask of what is set to zero, unless that is nothing."""
+        return Kept(bytes=(self.p > 0) * product(x)).if_(wanted.of_inputs)
 
     @property
     def dropped(self) -> float:

@@ -33,7 +33,7 @@ from typing import Annotated, Any, ClassVar
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Choice
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, Wanted
 from convcalc.layers._elements import bent, error_function
 from convcalc.layers._merges import Elementwise, aligned, repeated_along
 from convcalc.layers.add import Add
@@ -82,6 +82,10 @@ _PASSING = {"abs", "asinh", "atan", "ceil", "cos", "cosh", "erf", "exp", "floor"
 """What has a value for any number, and none for what is none, so that it can be probed as it is."""
 
 
+_STEPPING = {*TESTS, *LOGICAL, *BITWISE, "bitwise_left_shift", "bitwise_right_shift", "ceil", "floor", "round", "sign"}
+"""What has slope 0 wherever it has one."""
+
+
 class ElementwiseOperation(Elementwise, frozen=True, kw_only=True):
     operation: Annotated[str, Choice("the function of the elements", options=OPERATIONS)]
 
@@ -99,11 +103,19 @@ class ElementwiseOperation(Elementwise, frozen=True, kw_only=True):
     def elementwise_ops(self, *inputs: Shape) -> int:
         return product(self.shape(*inputs))
 
+    def kept(self, wanted: Wanted, *inputs: Shape) -> Kept:
+        """All that enters, of which the slopes are worked out again."""
+        return Kept(inputs=tuple(range(len(inputs)))).if_(wanted.of_inputs)
+
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         """A sum sees the same places, and passes on what is no number, which a comparison does not."""
         if self.operation in _PASSING:
             return self
         return Identity() if len(inputs) == 1 else repeated_along(Add(), axis, inputs)
+
+    def no_gradient(self, place: int) -> str:
+        is_step = self.operation in _STEPPING or (self.operation == "where" and place == 0)
+        return "what leaves changes by steps or not at all" if is_step else ""
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         x = aligned(graph, inputs, shapes)

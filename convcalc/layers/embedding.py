@@ -14,17 +14,20 @@ Source: PyTorch nn.Embedding; ONNX Gather of a table that was learned.
 
 import random
 from math import prod
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.number import product
 from convcalc.fields import Channels, Whole
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, StandIn, Weights
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted, Weights
 from convcalc.layers._cases import draw_shape
-from convcalc.layers._indices import places
+from convcalc.layers._indices import CHOOSES, places
+from convcalc.layers._kept import PLACE
 from convcalc.layers._onnx import held
 
 
 class Embedding(Kind, frozen=True, kw_only=True):
+    without_gradient: ClassVar[dict[int, str]] = {0: CHOOSES}
     num_embeddings: Annotated[int, Whole("vectors that there are", minimum=1)]
     embedding_dim: Annotated[int, Channels("numbers of a vector", minimum=1)]
 
@@ -33,6 +36,10 @@ class Embedding(Kind, frozen=True, kw_only=True):
 
     def weights(self, x: Shape) -> Weights:
         return {"weight": (self.num_embeddings, self.embedding_dim)}
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The indices as whole numbers of eight bytes, for the gradient of the table."""
+        return Kept(bytes=PLACE * product(x) if wanted.weights else 0)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].carrying((*fields[0].carries, ()))

@@ -23,10 +23,12 @@ from functools import partial
 from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Choice, Listed
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._indices import (
+    CHOOSES,
     FORMS,
     chosen,
     coordinates,
@@ -38,11 +40,13 @@ from convcalc.layers._indices import (
     on_axes,
     onto_axes,
 )
+from convcalc.layers._kept import PLACE
 from convcalc.layers._merges import repeated
 from convcalc.layers._onnx import shaped
 
 
 class Gather(Kind, frozen=True, kw_only=True):
+    without_gradient: ClassVar[dict[int, str]] = {1: CHOOSES}
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
 
     axes: Annotated[tuple[int, ...], Listed("the axis that is chosen from; 0 is channels", minimum=ANY_SIGN)] = (0,)
@@ -53,6 +57,10 @@ class Gather(Kind, frozen=True, kw_only=True):
 
     def shape(self, x: Shape, indices: Shape) -> Shape:
         return chosen(self.axes, self.indices, x, indices)
+
+    def kept(self, wanted: Wanted, x: Shape, indices: Shape) -> Kept:
+        """The place of each element that is chosen, of eight bytes."""
+        return Kept(bytes=PLACE * product(self.shape(x, indices))).if_(wanted.inputs[0])
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         (x, indices), form = inputs, self.indices

@@ -17,8 +17,9 @@ from typing import Annotated, Any, ClassVar
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Whole
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxFields, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, OnnxFields, OnnxGraph, Shape, Wanted
 from convcalc.layers._cases import FLAG
+from convcalc.layers._elements import root
 from convcalc.layers._onnx import shaped
 from convcalc.layers._pools import GlobalPool
 
@@ -41,6 +42,10 @@ class GlobalLpPool(GlobalPool, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape) -> int:
         return 2 * product(x)
 
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The input, and the sums before the root."""
+        return Kept(inputs=(0,), numbers=product(self.shape(x))).if_(wanted.of_inputs)
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         y = graph.node("GlobalLpPool", *inputs, p=self.norm_type)
         return y if self.keepdim else shaped(graph, y, self.shape(*shapes))
@@ -54,5 +59,5 @@ class GlobalLpPool(GlobalPool, frozen=True, kw_only=True):
         raised = engine.elementwise(lambda x: np.abs(x) ** p, x)
         ones = (1,) * len(axes)
         sums = engine.reduced(np.add, raised, x.shape[2:], ones, ones)
-        norms = engine.elementwise(lambda sums: sums ** (1 / p), sums)
+        norms = engine.elementwise(lambda sums: root(np, sums, p), sums)
         return norms if fields.keepdim else norms.squeeze(axes)

@@ -13,7 +13,8 @@ Source: Keras GlobalMaxPooling2D, ONNX GlobalMaxPool (keepdim).
 """
 
 from convcalc.arithmetic.number import product
-from convcalc.layers import Array, Arrays, Engine, Fields, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, Shape, Wanted
+from convcalc.layers._kept import PLACE
 from convcalc.layers._pools import GlobalPool
 
 
@@ -22,6 +23,10 @@ class GlobalMaxPool(GlobalPool, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return product(x) - x[0]
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """Where the largest of each channel is: eight bytes."""
+        return Kept(bytes=PLACE * product(self.shape(x))).if_(wanted.of_inputs)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

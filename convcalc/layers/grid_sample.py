@@ -16,6 +16,7 @@ what its own place in the grid sees.
 Source: Jaderberg et al. 2015, "Spatial transformer networks"; PyTorch torch.nn.functional.grid_sample; ONNX GridSample.
 """
 
+import math
 import random
 from collections.abc import Iterator
 from functools import partial
@@ -24,8 +25,10 @@ from typing import Annotated, Any, ClassVar
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Choice, Flag
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_axes, draw_flag
+from convcalc.layers._elements import held, weighed
+from convcalc.layers._kept import PLACE
 
 _TAPS = {"nearest": 1, "bilinear": 2, "bicubic": 4}
 _BEYOND = ("zeros", "border", "reflection")
@@ -58,6 +61,24 @@ class GridSample(Kind, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape, grid: Shape) -> int:
         return product([_TAPS[self.mode]] * (len(x) - 1)) * product(self.shape(x, grid))
 
+    def kept(self, wanted: Wanted, x: Shape, grid: Shape) -> Kept:
+        """What each position reads, and where, with its weight and the sum so far; a mask of what there is to read.
+
+        For the grid, where it lies on each axis, and the weights of each axis and what is within it.
+        """
+        of_x, of_grid = wanted.inputs[0], wanted.inputs[1] and self.mode != "nearest"
+        axes, along, places = len(x) - 1, _TAPS[self.mode], product(grid[:-1])
+        taps: int = along**axes
+        is_weighed = self.mode != "nearest"  # else a weight is whether there is anything
+        weights = taps * is_weighed + axes * (1 + along) * of_grid
+        masks = 1 + (1 - is_weighed) + axes * along * of_grid
+        return Kept(
+            inputs=(1,) * of_grid,
+            numbers=((2 * taps - 1) * x[0] + weights) * places,
+            bytes=masks * places + PLACE * taps * (places + 1) * of_x,
+            shared_bytes=PLACE * taps * x[0] * of_x,
+        ).if_(of_x or of_grid)
+
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         (x, grid), last = fields, len(inputs[1]) - 1
         seen = x.collapsed(range(len(inputs[0])))
@@ -69,6 +90,10 @@ class GridSample(Kind, frozen=True, kw_only=True):
 
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return self
+
+    def no_gradient(self, place: int) -> str:
+        is_step = place == 1 and self.mode == "nearest"
+        return "the nearest position is read, which changes by steps or not at all" if is_step else ""
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         mode = {"bilinear": "linear", "bicubic": "cubic"}.get(self.mode, self.mode)
@@ -91,49 +116,65 @@ class GridSample(Kind, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array, grid: Array) -> Array:
         np, sizes = engine.numpy, x.shape[2:]
-        reads = [
-            engine.aside(lambda grid, size=size: _reads(engine, fields, grid, size), grid[..., -1 - axis])
-            for axis, size in enumerate(sizes)
-        ]
+        reads = [_reads(engine, fields, grid[..., -1 - axis], size) for axis, size in enumerate(sizes)]
         flat, total = x.reshape(*x.shape[:2], -1), None
         for taps in np.ndindex(*(len(axis) for axis in reads)):
             chosen = [axis[tap] for axis, tap in zip(reads, taps, strict=True)]
             place = np.ravel_multi_index([place for place, _ in chosen], sizes)
             values = np.take_along_axis(flat, place.reshape(len(x), 1, -1), -1)
-            weight = np.prod([weight for _, weight in chosen], 0).reshape(len(x), 1, -1)
+            weight = engine.weighing(_multiplied, *(weight for _, weight in chosen)).reshape(len(x), 1, -1)
             before = () if total is None else (total,)
-            total = engine.elementwise(partial(_share, np), values, weight, *before)
+            total = engine.elementwise(partial(weighed, np), values, weight, *before)
         placed = engine.aside(lambda grid: ~np.isnan(grid).any(-1).reshape(len(x), 1, -1), grid)
         return np.where(placed, total, np.nan).astype(x.dtype).reshape(*x.shape[:2], *grid.shape[1:-1])
 
 
-def _share(numpy: Any, values: Array, weight: Array, total: Array = 0) -> Array:
-    """A share of values, together with those before; what has no weight is not read."""
-    return total + numpy.where(weight == 0, 0, values) * weight
+def _multiplied(*weights: Array) -> Array:
+    return math.prod(weights[1:], start=weights[0])
 
 
 def _reads(engine: Engine, fields: Fields, grid: Array, size: int) -> list[tuple[Array, Array]]:
     """The positions of an axis that are read for each place, with their weights."""
-    np, grid = engine.numpy, _countable(engine, grid)
-    at = (grid + 1) / 2 * (size - 1) if fields.align_corners else ((grid + 1) * size - 1) / 2
+    np = engine.numpy
+    at = engine.weighing(partial(_at, np, fields, size), grid)
     if fields.mode == "nearest":
-        return [_within(engine, fields, np.rint(at), size)]
-    before = np.floor(at)
-    rest = at - before
-    if fields.mode == "bilinear":
-        steps = {0: 1 - rest, 1: rest}
-    else:
-        steps = {step: _keys(np, abs(step - rest)) for step in range(-1, 3)}
+        return [engine.aside(lambda at: _within(engine, fields, np.rint(at), size), at)]
     reads = []
-    for step, weight in steps.items():
-        place, inside = _within(engine, fields, before + step, size)
-        reads.append((place, weight * inside))
+    for step in (0, 1) if fields.mode == "bilinear" else range(-1, 3):
+        place, inside = engine.aside(lambda at, step=step: _within(engine, fields, np.floor(at) + step, size), at)
+        reads.append((place, engine.weighing(partial(_weight, np, fields.mode, step), at, inside)))
     return reads
 
 
-def _countable(engine: Engine, grid: Array) -> Array:
-    """Places of the grid as numbers that can be counted with."""
-    return engine.numpy.nan_to_num(grid).clip(-_FAR, _FAR)
+def _at(numpy: Any, fields: Fields, size: int, grid: Array) -> Array:
+    """Places of the grid in positions of an axis, as numbers that can be counted with.
+
+    Between two positions a place beyond the ends is brought back first, so that at an end it has PyTorch's slope, 0.
+    """
+    far = numpy.where(numpy.isnan(grid), numpy.zeros((), grid.dtype), grid).clip(-_FAR, _FAR)
+    at = (far + 1) / 2 * (size - 1) if fields.align_corners else ((far + 1) * size - 1) / 2
+    if fields.mode != "bilinear" or fields.padding_mode == "zeros":
+        return at
+    if fields.padding_mode == "reflection":
+        at = _reflected(numpy, at, *((0, size - 1) if fields.align_corners else (-0.5, size)))
+    return held(numpy, at, 0, size - 1)
+
+
+def _reflected(numpy: Any, at: Array, start: float, length: int) -> Array:
+    """Places mirrored at both ends of an axis as often as it takes."""
+    if length == 0:
+        return 0 * at
+    behind = numpy.abs(at - start)
+    rest, turns = numpy.fmod(behind, length), numpy.floor(behind / length)
+    return numpy.where(turns % 2 == 0, rest, length - rest) + start
+
+
+def _weight(numpy: Any, mode: str, step: int, at: Array, inside: Array) -> Array:
+    """The weight of a position so many steps behind the one before a place, where there is such a position."""
+    rest = at - numpy.floor(at)
+    if mode == "bicubic":
+        return _keys(numpy, numpy.abs(step - rest)) * inside
+    return (rest if step else 1 - rest) * inside
 
 
 def _within(engine: Engine, fields: Fields, place: Array, size: int) -> tuple[Array, Array]:
@@ -147,7 +188,7 @@ def _within(engine: Engine, fields: Fields, place: Array, size: int) -> tuple[Ar
         place = place % (2 * size)
         place = engine.numpy.minimum(place, 2 * size - 1 - place)
     held = place.clip(0, size - 1)
-    return held, held == place if fields.padding_mode == "zeros" else engine.numpy.ones_like(held)
+    return held, held == place if fields.padding_mode == "zeros" else engine.numpy.ones_like(held, bool)
 
 
 def _keys(numpy: Array, distance: Array) -> Array:

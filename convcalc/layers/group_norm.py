@@ -20,13 +20,14 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Channels, Real
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, Wanted, Weights
 from convcalc.layers._cases import EPS, LEARNED, draw_shape
 from convcalc.layers._checks import divides
 from convcalc.layers._norms import (
     LEARNED_FIELD,
     Learned,
     Normalisation,
+    kept_of_measured,
     learned,
     learns_scale,
     learns_shift,
@@ -52,6 +53,10 @@ class GroupNorm(Normalisation, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return operations(self.affine) * product(x)
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The input, and mean and variance of each group."""
+        return kept_of_measured(wanted, self.affine, x[0], self.num_groups)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].with_global(range(len(inputs[0])))

@@ -25,7 +25,7 @@ from convcalc.fields import Choice, Flag
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape
 from convcalc.layers._cases import draw_flag
 from convcalc.layers._functions import SMOOTH, Function, Stated, activated
-from convcalc.layers._recurrent import Recurrent, State, product_with, returned, unrolled
+from convcalc.layers._recurrent import KeptOfStep, Recurrent, State, product_with, returned, unrolled
 
 
 class Gru(Recurrent, frozen=True, kw_only=True):
@@ -38,6 +38,18 @@ class Gru(Recurrent, frozen=True, kw_only=True):
     output: Annotated[
         str, Choice("the hidden states of all steps, or the last alone", options=("sequence", "last"))
     ] = "sequence"
+
+    def kept_of_step(self, x: bool, weights: bool, hidden: bool, cell: bool) -> KeptOfStep:
+        """The sums of gates and candidate; the update, its rest and the candidate; what is reset, and by what.
+
+        What is made of the hidden state before needs the reset gate only where a gradient goes on from there.
+        """
+        passes = weights or hidden if self.reset_after else hidden
+        reset = passes + (1 if self.reset_after else weights)
+        return KeptOfStep(numbers=6 + reset, clipped=3, hidden_before=True)
+
+    def first_products(self) -> int:
+        return self.gates if self.reset_after else self.gates - 1
 
     def functions(self) -> tuple[Stated, ...]:
         return self.gate_activation, self.activation

@@ -18,7 +18,7 @@ from typing import Annotated, ClassVar
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Real
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, OnnxGraph, Shape, Wanted
 from convcalc.layers._cases import EPS
 from convcalc.layers._norms import Normalisation
 
@@ -30,6 +30,10 @@ class L2Norm(Normalisation, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return 3 * product(x)
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The input, and the sum of squares of each position."""
+        return Kept(inputs=(0,), numbers=product(x[1:])).if_(wanted.of_inputs)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].with_global((0,))

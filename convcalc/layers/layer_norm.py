@@ -21,12 +21,13 @@ from typing import Annotated, Any
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Flag, FlagOrWord, Listed, Real
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, Wanted, Weights
 from convcalc.layers._cases import EPS, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
 from convcalc.layers._norms import (
     Learned,
     Normalisation,
+    kept_of_measured,
     laid_along,
     named,
     on_last_axes,
@@ -54,6 +55,13 @@ class LayerNorm(Normalisation, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return operations(self.elementwise_affine) * product(x)
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The input, and mean and variance for each place on the other axes."""
+        together = product(x[axis] for axis in self.axes)
+        is_alone = self.elementwise_affine is True and not self.bias
+        affine = "scale" if is_alone else self.elementwise_affine
+        return kept_of_measured(wanted, affine, together, product(x) // together)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].with_global(self.axes)

@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Channels, Flag
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, Weights
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, Kind, OnnxGraph, Shape, Wanted, Weights
 from convcalc.layers._cases import FLAG
 from convcalc.layers._convolutions import learned
 
@@ -40,6 +40,10 @@ class Linear(Kind, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return product(self.shape(x)) if self.bias else 0
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The input, for the gradient of the weight."""
+        return Kept(inputs=(0,) if wanted.weights else ())
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         last = len(inputs[0]) - 1

@@ -20,7 +20,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import minimum, product
 from convcalc.arithmetic.window import Window
 from convcalc.fields import Real, Whole
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, Kind, OnnxGraph, Shape, Wanted
 from convcalc.layers._onnx import shaped
 
 
@@ -36,6 +36,10 @@ class LocalResponseNorm(Kind, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape) -> int:
         neighbours = minimum(self.size // 2, x[0] - 1) + minimum((self.size - 1) // 2, x[0] - 1)
         return (neighbours + 4) * product(x)
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The input; and for each element the sum of its neighbours' squares, that scaled, and its power."""
+        return Kept(inputs=(0,), numbers=3 * product(x)).if_(wanted.of_inputs)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         neighbours = Window(self.size, before=self.size // 2)

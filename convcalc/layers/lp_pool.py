@@ -20,9 +20,10 @@ Source: ONNX LpPool (18); PyTorch nn.LPPool1d, nn.LPPool2d and nn.LPPool3d.
 
 from typing import Annotated, Any, ClassVar
 
-from convcalc.arithmetic.number import product
+from convcalc.arithmetic.number import maximum, product
 from convcalc.fields import PerAxis, Sizes, Whole
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxFields, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, OnnxFields, OnnxGraph, Shape, Wanted
+from convcalc.layers._elements import root
 from convcalc.layers._pools import Pool, placed
 
 
@@ -64,6 +65,19 @@ class LpPool(Pool, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape) -> int:
         return product(x) + product(self.kernel_size) * product(self.shape(x))
 
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The input, and the sums before the root."""
+        return Kept(inputs=(0,), numbers=product(self._summed(x))).if_(wanted.of_inputs)
+
+    def _summed(self, x: Shape) -> Shape:
+        """The sizes of what the sums stand in: axes of one tap that come last are skipped over where they lie."""
+        summed, is_summed = [], 0
+        for window, size, outputs in reversed(list(zip(self.windows(x), x[1:], self.shape(x)[1:], strict=True))):
+            is_summed = maximum(is_summed, window.kernel != 1)
+            reached = maximum(size, window.stride * (outputs - 1) + 1)
+            summed.append(reached + (outputs - reached) * is_summed)
+        return (x[0], *summed)
+
     def no_op(self, x: Shape) -> str:
         return ""  # of a single position it takes the absolute value
 
@@ -79,4 +93,4 @@ class LpPool(Pool, frozen=True, kw_only=True):
         stride, _, reached = placed(engine, fields, x, fields.dilation)
         raised = engine.pad(engine.elementwise(lambda x: np.power(np.abs(x), p), x), reached)
         sums = engine.reduced(np.add, raised, fields.kernel_size, stride, fields.dilation)
-        return engine.elementwise(lambda sums: np.power(sums, 1 / p), sums)
+        return engine.elementwise(lambda sums: root(np, sums, p), sums)

@@ -39,7 +39,7 @@ from convcalc.fields import Choice, Flag
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import draw_flag
 from convcalc.layers._functions import SMOOTH, Function, Stated, activated
-from convcalc.layers._recurrent import Recurrent, State, product_with, returned, unrolled
+from convcalc.layers._recurrent import KeptOfStep, Recurrent, State, product_with, returned, unrolled
 
 
 class Lstm(Recurrent, frozen=True, kw_only=True):
@@ -69,6 +69,26 @@ class Lstm(Recurrent, frozen=True, kw_only=True):
         peeped = 2 * (self.gates - 1 - self.input_forget) if self.peephole else 0
         unclipped = self.input_forget * (self.clip is not None)
         return ops + product((*x[:-1], self.ways, self.hidden_size, peeped - unclipped))
+
+    def kept_of_step(self, x: bool, weights: bool, hidden: bool, cell: bool) -> KeptOfStep:
+        """The sums of gates and candidate, these themselves, the cell state and its activation.
+
+        What enters decides, in a first step, which of them a gradient comes through: one of the cell state alone comes
+        to the gates only through peepholes, and to the candidate not at all.
+        """
+        sums = x or weights or hidden
+        gates = sums or (self.peephole and cell)
+        opened = sums or self.peephole
+        apart = self.peephole or self.clip is not None  # gates are not of the sums as they lie
+        inner = 1 if self.input_forget else 2
+        of_sums = (1 if self.clip is not None else self.gates) * sums + (inner * gates + opened) * apart
+        of_gates = (sums or (self.input_forget and gates)) + gates + cell + 1
+        return KeptOfStep(
+            numbers=of_sums + of_gates + opened + 1,
+            clipped=inner * gates + sums + opened,
+            hidden_before=weights,
+            cell_before=gates,
+        )
 
     def functions(self) -> tuple[Stated, ...]:
         return self.gate_activation, self.activation, self.cell_activation

@@ -19,7 +19,7 @@ from typing import ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import maximum, product
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._merges import matrices_met, repeated_along
 
@@ -42,6 +42,14 @@ class Matmul(Kind, frozen=True, kw_only=True):
 
     def macs(self, x: Shape, y: Shape) -> int:
         return product(self.shape(x, y)) * x[-1]
+
+    def kept(self, wanted: Wanted, x: Shape, y: Shape) -> Kept:
+        """Each of the two that the gradient of the other asks for."""
+        return Kept(inputs=tuple(place for place in (0, 1) if wanted.inputs[1 - place]))
+
+    def gradient_macs(self, wanted: Wanted, x: Shape, y: Shape) -> tuple[int, int]:
+        """A product as large as the forward one for each of the two; where either is repeated, so is its gradient."""
+        return self.macs(x, y) * sum(wanted.inputs), 0
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         last = len(inputs[0]) - 1

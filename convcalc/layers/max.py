@@ -15,10 +15,9 @@ Source: PyTorch torch.maximum and NumPy broadcasting, but for the alignment at t
 ONNX Max.
 """
 
-from convcalc.layers._merges import Elementwise, between_two
+from convcalc.layers._merges import Extreme, between_two
 
 
-class Max(Elementwise, frozen=True, kw_only=True):
-    merges = "extreme"
+class Max(Extreme, frozen=True, kw_only=True):
     onnx_form = "Max"
     reference = between_two(lambda np: np.maximum)

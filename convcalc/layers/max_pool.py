@@ -21,7 +21,8 @@ from typing import Annotated
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import ROUNDING_WORDS
 from convcalc.fields import PerAxis, Sizes
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, OnnxGraph, Shape, Wanted
+from convcalc.layers._kept import tap_bytes
 from convcalc.layers._pools import Pool, placed
 
 
@@ -30,6 +31,10 @@ class MaxPool(Pool, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return (product(self.kernel_size) - 1) * product(self.shape(x))
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """Which tap of each window is the largest: one byte where that says it, of up to 256 taps."""
+        return Kept(bytes=tap_bytes(product(self.kernel_size)) * product(self.shape(x))).if_(wanted.of_inputs)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         import numpy

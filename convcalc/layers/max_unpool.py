@@ -24,14 +24,17 @@ from typing import Annotated, Any, ClassVar
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import PaddingType, PerAxis, Sizes, optional
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_axes, draw_flag, draw_shape
 from convcalc.layers._checks import has_positions
+from convcalc.layers._indices import CHOOSES
+from convcalc.layers._kept import PLACE
 from convcalc.layers._onnx import beginnings, ends, whole
 from convcalc.layers._windows import shown_window
 
 
 class MaxUnpool(Kind, frozen=True, kw_only=True):
+    without_gradient: ClassVar[dict[int, str]] = {1: CHOOSES}
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
     is_map = True
 
@@ -57,6 +60,10 @@ class MaxUnpool(Kind, frozen=True, kw_only=True):
             return (x[0], *self.output_size)
         axes = zip(x[1:], self.kernel_size, self._steps(), self.padding, strict=True)
         return (x[0], *((size - 1) * s - before - after + k for size, k, s, (before, after) in axes))
+
+    def kept(self, wanted: Wanted, x: Shape, places: Shape) -> Kept:
+        """The places as whole numbers of eight bytes."""
+        return Kept(bytes=PLACE * product(x) if wanted.inputs[0] else 0)
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         nowhere: Sequence[tuple[int, ...]] = [()] * len(inputs[0])

@@ -15,10 +15,9 @@ Source: PyTorch torch.minimum and NumPy broadcasting, but for the alignment at t
 ONNX Min.
 """
 
-from convcalc.layers._merges import Elementwise, between_two
+from convcalc.layers._merges import Extreme, between_two
 
 
-class Min(Elementwise, frozen=True, kw_only=True):
-    merges = "extreme"
+class Min(Extreme, frozen=True, kw_only=True):
     onnx_form = "Min"
     reference = between_two(lambda np: np.minimum)

@@ -13,6 +13,8 @@ are no MACs. Each output sees what any of its inputs sees; a tensor repeated alo
 Source: PyTorch and NumPy broadcasting, but for the alignment at the channels instead of the last axis; ONNX Mul.
 """
 
+from convcalc.arithmetic.number import product
+from convcalc.layers import Kept, Shape, Wanted
 from convcalc.layers._merges import Elementwise, between_two
 
 
@@ -20,3 +22,11 @@ class Mul(Elementwise, frozen=True, kw_only=True):
     merges = "product"
     onnx_form = "Mul"
     reference = between_two(lambda np: np.multiply)
+
+    def kept(self, wanted: Wanted, *inputs: Shape) -> Kept:
+        """For each factor what it is multiplied with: another tensor, or the product of those before it."""
+        behind = [place for place in range(1, len(inputs)) if True in wanted.inputs[:place]]
+        products = sum(wanted.inputs[2:])
+        return Kept(
+            inputs=(0, *behind) if wanted.inputs[1] else tuple(behind), numbers=products * product(self.shape(*inputs))
+        )

@@ -20,9 +20,10 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Real, Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, Wanted
 from convcalc.layers._cases import EPS, draw_axis, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._elements import root
 from convcalc.layers._norms import Normalisation
 from convcalc.layers._onnx import onnx_axis
 
@@ -43,6 +44,10 @@ class Normalize(Normalisation, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return 3 * product(x)
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The input, and the sums along the axis."""
+        return Kept(inputs=(0,), numbers=product(x) // x[self.axis]).if_(wanted.of_inputs)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].with_global((self.axis,))
@@ -67,4 +72,4 @@ class Normalize(Normalisation, frozen=True, kw_only=True):
         np, p = engine.numpy, fields.p
         powers = engine.elementwise(lambda x: np.abs(x) ** p, x)
         total = engine.taken_in(np.sum, powers, [fields.axis % (x.ndim - 1) + 1])
-        return engine.elementwise(lambda x, total: x / np.maximum(total ** (1 / p), fields.eps), x, total)
+        return engine.elementwise(lambda x, total: x / np.maximum(root(np, total, p), fields.eps), x, total)

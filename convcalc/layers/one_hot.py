@@ -20,15 +20,18 @@ from typing import Annotated, ClassVar
 from msgspec.structs import replace
 
 from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._indices import CHOOSES
 from convcalc.layers._merges import repeated
 from convcalc.layers._onnx import cut, shaped
 
 
 class OneHot(Kind, frozen=True, kw_only=True):
+    without_gradient: ClassVar[dict[int, str]] = {0: CHOOSES}
     inputs: ClassVar[tuple[int, int | None]] = (1, 2)
 
     num_classes: Annotated[int, Whole("places of the new axis", minimum=1)]
@@ -43,6 +46,10 @@ class OneHot(Kind, frozen=True, kw_only=True):
     def shape(self, x: Shape, *values: Shape) -> Shape:
         axis = self.axis % (len(x) + 1)
         return (*x[:axis], self.num_classes, *x[axis:])
+
+    def kept(self, wanted: Wanted, x: Shape, *values: Shape) -> Kept:
+        """For the gradient of the values a mask: where the number for 1 stands."""
+        return Kept(bytes=product(self.shape(x))).if_(True in wanted.inputs[1:])
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         if len(fields) > 1:

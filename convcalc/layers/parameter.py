@@ -31,6 +31,7 @@ class Parameter(Kind, frozen=True, kw_only=True):
     learned: Annotated[bool, Flag("counted as parameters, else as buffers")] = True
 
     holds_output: ClassVar[bool] = True
+    without_gradient: ClassVar[dict[int, str]] = {0: "what leaves is the layer's own, whatever enters"}
 
     def shape(self, x: Shape) -> Shape:
         return self.sizes

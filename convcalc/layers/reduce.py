@@ -33,9 +33,12 @@ from msgspec.structs import replace
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Choice, Flag, Listed
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._elements import root
+from convcalc.layers._indices import IS_PLACE
+from convcalc.layers._kept import PLACE
 from convcalc.layers._onnx import element_type, onnx_axis, shaped
 
 OPERATIONS = {
@@ -84,6 +87,15 @@ class Reduce(Kind, frozen=True, kw_only=True):
         finished = product(self.shape(x)) if self.operation in _FINISHED else 0
         return (1 + (self.operation in _CHANGED)) * product(x) + finished
 
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """What the slope of the operation is made of: elements, what they came to, or places of eight bytes."""
+        along = {axis % len(x) for axis in self.axes}
+        left = product(size for axis, size in enumerate(x) if axis not in along)
+        elements = (0,) if self.operation in ("prod", "l1", "l2", "sum_square", "log_sum_exp") else ()
+        sums = {"l2": 1, "log_sum": 1, "log_sum_exp": 2}.get(self.operation, 0)
+        places = PLACE * (self.operation in ("max", "min"))
+        return Kept(inputs=elements, numbers=sums * left, bytes=places * left).if_(wanted.of_inputs)
+
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         along = self._along(inputs[0])
         field = fields[0].collapsed(along)
@@ -93,6 +105,9 @@ class Reduce(Kind, frozen=True, kw_only=True):
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return StandIn(of=self, run=_summed) if self.operation in PLACES else self
+
+    def no_gradient(self, place: int) -> str:
+        return IS_PLACE if self.operation in PLACES else ""
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         axes, operator = [onnx_axis(axis, shapes[0]) for axis in self.axes], OPERATIONS[self.operation]
@@ -152,7 +167,7 @@ def _taken(engine: Engine, operation: str, x: Array, along: tuple[int, ...]) -> 
     if operation in ("l1", "l2", "sum_square"):
         changed = engine.elementwise(np.abs if operation == "l1" else np.square, x)
         total = engine.taken_in(np.sum, changed, along)
-        return engine.elementwise(np.sqrt, total) if operation == "l2" else total
+        return engine.elementwise(lambda total: root(np, total, 2), total) if operation == "l2" else total
     if operation == "log_sum":
         return engine.elementwise(np.log, engine.taken_in(np.sum, x, along))
     made = {"mean": np.mean, "sum": np.sum, "max": np.max, "min": np.min, "prod": np.prod}

@@ -21,7 +21,7 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Flag, Listed, Real
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, Wanted, Weights
 from convcalc.layers._cases import EPS, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
 from convcalc.layers._norms import Normalisation, laid_along, on_last_axes, scale_and_shift
@@ -41,6 +41,13 @@ class RmsNorm(Normalisation, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return (3 + self.elementwise_affine) * product(x)
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The input, and the mean square for each place on the other axes; for the factor what is multiplied by it."""
+        statistics = product(x) // product(x[axis] for axis in self.axes)
+        scaled = product(x) * (wanted.weights and self.elementwise_affine)
+        is_asked = wanted.of_inputs or (wanted.weights and self.elementwise_affine)
+        return Kept(inputs=(0,) * wanted.of_inputs, numbers=statistics * wanted.of_inputs + scaled).if_(is_asked)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].with_global(self.axes)

@@ -22,7 +22,7 @@ from typing import Annotated, ClassVar
 from convcalc.fields import Choice
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape
 from convcalc.layers._functions import SMOOTH, Function, Stated, activated
-from convcalc.layers._recurrent import Recurrent, State, product_with, returned, unrolled
+from convcalc.layers._recurrent import KeptOfStep, Recurrent, State, product_with, returned, unrolled
 
 
 class Rnn(Recurrent, frozen=True, kw_only=True):
@@ -33,6 +33,10 @@ class Rnn(Recurrent, frozen=True, kw_only=True):
     output: Annotated[
         str, Choice("the hidden states of all steps, or the last alone", options=("sequence", "last"))
     ] = "sequence"
+
+    def kept_of_step(self, x: bool, weights: bool, hidden: bool, cell: bool) -> KeptOfStep:
+        """The sum that the activation is of."""
+        return KeptOfStep(numbers=1, clipped=1, hidden_before=weights)
 
     def functions(self) -> tuple[Stated, ...]:
         return (self.activation,)

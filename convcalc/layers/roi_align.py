@@ -28,12 +28,18 @@ from typing import Annotated, Any, ClassVar
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import ceil_div, product
 from convcalc.fields import Choice, Flag, PerAxis, Real, Sizes, Whole, optional
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_axes, draw_flag
+from convcalc.layers._elements import weighed
+from convcalc.layers._kept import PLACE
 from convcalc.layers._windows import shown_sizes
 
 _SAMPLE = 5
 """Operations of a sample: a share of each of four positions, and one to bring it together with others."""
+
+
+_WIDE = 8
+"""Bytes of a weight, whatever the format of the map."""
 
 
 _FAR = 64
@@ -41,6 +47,7 @@ _FAR = 64
 
 
 class RoiAlign(Kind, frozen=True, kw_only=True):
+    without_gradient: ClassVar[dict[int, str]] = {1: "where boxes lie is taken as given, as in torchvision"}
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
     resamples = True
 
@@ -66,9 +73,26 @@ class RoiAlign(Kind, frozen=True, kw_only=True):
         return (boxes[0], x[0], *self.output_size)
 
     def elementwise_ops(self, x: Shape, boxes: Shape) -> int:
+        return _SAMPLE * product((*self._samples_along(x), *self.shape(x, boxes)))
+
+    def _samples_along(self, x: Shape) -> list[int]:
+        """Samples of a cell on each axis, of a box of the whole map where boxes ask for them."""
         ratio, cells = self.sampling_ratio, zip(x[1:], self.output_size, strict=True)
-        along = [ceil_div(size, outputs) if ratio is None else ratio for size, outputs in cells]
-        return _SAMPLE * product((*along, *self.shape(x, boxes)))
+        return [ceil_div(size, outputs) if ratio is None else ratio for size, outputs in cells]
+
+    def kept(self, wanted: Wanted, x: Shape, boxes: Shape) -> Kept:
+        """The four positions that a sample reads, and where; weights and the sums so far, of eight bytes each.
+
+        Of boxes that ask for samples by their size, as many as a box of the whole map takes.
+        """
+        along = self._samples_along(x)
+        samples, lines = product(along) * product(self.output_size), 0
+        for count, outputs in zip(along, self.output_size, strict=True):
+            lines = lines + count * outputs
+        largest = PLACE * product((x[0], *self.output_size)) * (self.mode == "max")
+        wide = 3 * x[0] * samples + 4 * samples
+        of_box = _WIDE * wide + PLACE * 2 * lines + largest
+        return Kept(numbers=boxes[0] * 4 * x[0] * samples, bytes=boxes[0] * of_box).if_(wanted.inputs[0])
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         x, boxes = fields
@@ -137,10 +161,9 @@ def _cells(engine: Engine, fields: Fields, image: Array, box: Array) -> Array:
 
 def _share(numpy: Any, mode: str, seen: Array, weight: Array, *before: Array) -> Array:
     """A share of what is read, with those before: added to them, or the largest; what has no weight is not read."""
-    share = numpy.where(weight == 0, 0, seen * weight)
-    if not before:
-        return share
-    return numpy.maximum(before[0], share) if mode == "max" else before[0] + share
+    if mode == "max" and before:
+        return numpy.maximum(before[0], weighed(numpy, seen, weight))
+    return weighed(numpy, seen, weight, *before)
 
 
 def _read(engine: Engine, fields: Fields, sizes: tuple[int, ...], box: Array) -> Any:

@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, Weights
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, Kind, OnnxGraph, Shape, Wanted, Weights
 from convcalc.layers._cases import FLAG
 from convcalc.layers._norms import scale_and_shift
 from convcalc.layers._onnx import per_channel
@@ -32,6 +32,10 @@ class Scale(Kind, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return (1 + self.bias) * product(x)
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The input, for the gradient of the factor."""
+        return Kept(inputs=(0,) if wanted.weights else ())
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         y = graph.node("Mul", inputs[0], per_channel(graph, graph.weight("weight"), shapes[0]))

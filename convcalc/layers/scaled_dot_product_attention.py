@@ -32,8 +32,22 @@ from convcalc import steps
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Real, Whole, optional
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, StandIn
+from convcalc.layers import (
+    Array,
+    Arrays,
+    Check,
+    Engine,
+    Fields,
+    Kept,
+    Kind,
+    NoOnnxForm,
+    OnnxGraph,
+    Shape,
+    StandIn,
+    Wanted,
+)
 from convcalc.layers._cases import draw_axes, draw_flag
+from convcalc.layers._kept import PLACE
 from convcalc.layers._merges import matrices_met, repeated_along
 from convcalc.layers._onnx import shaped
 
@@ -88,6 +102,42 @@ class ScaledDotProductAttention(Kind, frozen=True, kw_only=True):
         is_masked = mask is not None or self._is_placed()
         of_pair = 3 + (self.scale != 1) + 3 * (self.softcap != 0) + is_masked
         return of_pair * product(query[:-1]) * key[-2]
+
+    def kept(self, wanted: Wanted, query: Shape, key: Shape, value: Shape, *masks: Shape) -> Kept:
+        """Query, key and value, scores at each step from the products on, and their shares; of places a mask.
+
+        Heads that are shared are copied for those that share them.
+        """
+        of_query, of_key, of_value, *of_mask = wanted.inputs
+        of_products, of_scores = of_query or of_key, of_query or of_key or True in of_mask
+        is_masked = len(masks) > 0 or self._is_placed()
+        times = (self.softcap != 0) * of_products + (is_masked + 2) * of_scores + of_value
+        rows, keys = product(query[:-1]), key[-2]
+        shared = self._shares_heads(query, key)
+        copies = (
+            query[-3] * product(key[:-3]) * keys * (key[-1] * of_query + value[-1] * of_scores) if len(key) > 2 else 0
+        )
+        are_all_shared = shared if isinstance(shared, bool) else shared.all()
+        is_own = not are_all_shared
+        inputs = (0,) * of_key + (1,) * (of_query and is_own) + (2,) * (of_scores and is_own)
+        return Kept(
+            inputs=inputs + (3,) * (of_scores and len(masks) > 0),
+            numbers=rows * (keys * times + 2 * of_scores) + shared * copies,
+            shared_bytes=query[-2] * keys * (is_masked and of_scores)
+            + shared * PLACE * (query[-3] * (of_key + of_value) if len(key) > 2 else 0),
+        )
+
+    def _shares_heads(self, query: Shape, key: Shape) -> bool:
+        """Whether there are fewer heads of key and value than of query."""
+        return len(query) > 2 and query[-3] != key[-3]
+
+    def gradient_macs(self, wanted: Wanted, query: Shape, key: Shape, value: Shape, *masks: Shape) -> tuple[int, int]:
+        """Through the second product to value and shares, and from these through the first to query and key."""
+        *beside, queries, features = query
+        pairs = product((*beside, queries, key[-2]))
+        of_query, of_key, of_value, *of_mask = wanted.inputs
+        of_scores = of_query or of_key or True in of_mask
+        return pairs * (value[-1] * (of_value + of_scores) + features * (of_query + of_key)), 0
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         last = len(inputs[0]) - 1

@@ -23,8 +23,20 @@ from typing import Annotated, ClassVar
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Choice, Listed
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
-from convcalc.layers._indices import FORMS, chosen, coordinates, fits, flat, of_own_place, on_axes, onto_axes, span
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
+from convcalc.layers._indices import (
+    CHOOSES,
+    FORMS,
+    chosen,
+    coordinates,
+    fits,
+    flat,
+    of_own_place,
+    on_axes,
+    onto_axes,
+    span,
+)
+from convcalc.layers._kept import PLACE
 from convcalc.layers._merges import repeated
 from convcalc.layers._onnx import shaped
 from convcalc.layers.gather import Gather
@@ -33,6 +45,7 @@ REDUCTIONS = ("none", "add", "mul", "max", "min")
 
 
 class Scatter(Kind, frozen=True, kw_only=True):
+    without_gradient: ClassVar[dict[int, str]] = {1: CHOOSES}
     inputs: ClassVar[tuple[int, int | None]] = (3, 3)
 
     axes: Annotated[tuple[int, ...], Listed("the axis that is written along; 0 is channels", minimum=ANY_SIGN)] = (0,)
@@ -50,6 +63,15 @@ class Scatter(Kind, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape, indices: Shape, updates: Shape) -> int:
         return 0 if self.reduction == "none" else product(updates)
+
+    def kept(self, wanted: Wanted, x: Shape, indices: Shape, updates: Shape) -> Kept:
+        """The place of each update, of eight bytes; what meets there where they multiply, or are compared."""
+        of_x, _, of_updates = wanted.inputs
+        places = PLACE * product(updates) * (of_updates or (of_x and self.reduction != "add"))
+        is_compared = self.reduction in ("max", "min")
+        meets = is_compared or self.reduction == "mul"
+        inputs = (0,) * (is_compared or (meets and of_updates)) + (2,) * meets
+        return Kept(inputs=inputs, numbers=is_compared * product(x), bytes=places).if_(of_x or of_updates)
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         kept = _kept(self, *(len(x) for x in inputs[:2]))

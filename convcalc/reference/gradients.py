@@ -13,7 +13,7 @@ from convcalc.network import Network, order_of_axes
 from convcalc.reference.execution import Weights, written
 from convcalc.reference.measured import BUFFERS
 from convcalc.tensors.engine import Array, Engine
-from convcalc.tensors.tape import Tape, Traced
+from convcalc.tensors.tape import Tape, Traced, plain
 
 
 class LayerGradients(NamedTuple):
@@ -44,32 +44,38 @@ class _TracedArrays(dict[str, Traced]):
 class LayerRun:
     """A layer that has run, ready for the way back: `pull` may be called once.
 
-    `output` is what left; its memory is its own, unless the layer only gives its input another shape. `used` are the
-    names of the arrays that it read.
+    `output` is what left; its memory is its own, unless the layer only gives its input another shape, or gives an
+    array that it has. `used` are the names of the arrays that it read. Of what entered nothing is held but what the way
+    back needs (`kept`).
     """
 
     def __init__(
         self, engine: Engine, tape: Tape, entered: Sequence[Traced], arrays: _TracedArrays, made: Array
     ) -> None:
         self.used = arrays.used
-        self._engine, self._tape, self._entered, self._arrays = engine, tape, entered, arrays
-        self._made = made if isinstance(made, Traced) else None
-        self.output: Array = made.value if isinstance(made, Traced) else made
+        self._engine, self._tape = engine, tape
+        self._inputs = [x.place for x in entered]
+        self._arrays = {name: x.place for name, x in arrays.items() if x.place is not None}
+        self._last = made.place if isinstance(made, Traced) else None
+        self._tape.keep_for(self._last)
+        self.output: Array = plain(made)
 
     @property
     def kept(self) -> list[Array]:
         """The arrays that it holds for the way back, the layer's own among them, each once."""
         return list({id(array): array for array in self._tape.kept}.values())
 
+    def hand_over(self) -> Array:
+        """The output, which from here on lives only where it is needed."""
+        output, self.output = self.output, np.empty(0)
+        return output
+
     def pull(self, gradient: Array) -> LayerGradients:
         """The gradients of what entered, by that of what left, which has the same shape."""
-        if self._made is None:
-            return LayerGradients((None,) * len(self._entered), {}, 0, 0)
-        flown = self._tape.back(self._made, gradient, lambda: self._engine.multiplications)
+        flown = self._tape.back(self._last, gradient, lambda: self._engine.multiplications)
         arrived = flown.gradients
-        inputs = tuple(None if x.place is None else arrived.get(x.place) for x in self._entered)
-        places = {name: x.place for name, x in self._arrays.items() if x.place is not None}
-        arrays = {name: arrived[place] for name, place in places.items() if place in arrived}
+        inputs = tuple(None if place is None else arrived.get(place) for place in self._inputs)
+        arrays = {name: arrived[place] for name, place in self._arrays.items() if place in arrived}
         return LayerGradients(inputs, arrays, flown.macs_of_inputs, flown.macs_of_arrays)
 
 
@@ -89,7 +95,7 @@ def run_traced(
     }
     handed = _TracedArrays(own)
     run = LayerRun(engine, tape, entered, handed, type(config).reference(engine, written(config), handed, *entered))
-    shares = config.is_view or config.is_inert
+    shares = config.is_view or config.is_inert or config.holds_output
     if not shares and any(np.may_share_memory(run.output, array) for array in (*inputs, *arrays.values())):
         run.output = run.output.copy()
     return run
@@ -173,7 +179,7 @@ class _WayBack:
             flows[index] = wanted.anything
             run = run_traced(self.engine, node.config, arrays, entering, wanted)
             self.weights.done(index)
-            tensors[index] = run.output
+            tensors[index] = run.hand_over()
             if flows[index]:
                 self.runs[index] = run
             del run, entering, arrays

@@ -144,6 +144,9 @@ class CountingEngine(Engine):
     def aside(self, function: Callable[..., Any], *arrays: Array) -> Any:
         return super().aside(function, *map(_plain, arrays))
 
+    def weighing(self, function: Callable[..., Array], *arrays: Array) -> Array:
+        return super().weighing(function, *map(_plain, arrays))
+
     def _made(self, array: Array) -> Array:
         """Numbers that a function made, or takes, each an operation."""
         numbers = self.numbers(array)

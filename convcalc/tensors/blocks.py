@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,11 @@ def blocks(shape: Sequence[int], most: int) -> Iterator[Block]:
     everything = (slice(None),) * len(rest)
     for start in range(0, size, max(1, step)):
         yield (slice(start, min(start + step, size)), *everything)
+
+
+def part_of(array: Any, block: Block) -> Any:
+    """A view of a block of an array that broadcasts and has all axes: every position of those along which it is 1."""
+    return array[tuple(slice(None) if size == 1 else cut for size, cut in zip(array.shape, block, strict=True))]
 
 
 class Crew:

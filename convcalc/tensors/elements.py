@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from convcalc.tensors import links, updating
-from convcalc.tensors.blocks import CACHED, Block, Crew, blocks
+from convcalc.tensors.blocks import CACHED, Block, Crew, blocks, part_of
 from convcalc.tensors.memory import Memory
 from convcalc.tensors.reducing import furthest_back
 from convcalc.tensors.tape import Pull, Pulls, adjoint_of, plain, primitive, through_function
@@ -70,7 +70,7 @@ class ElementArithmetic:
         output = self._memory.empty(shape, sample.dtype)
 
         def work(block: Block) -> None:
-            output[block] = function(*(_part(array, block) for array in spread))
+            output[block] = function(*(part_of(array, block) for array in spread))
 
         self._crew(output).share(work, shape, most=CACHED)
         return output
@@ -185,10 +185,17 @@ class ElementArithmetic:
         """
         return function(*map(plain, arrays))
 
+    @primitive
+    def weighing(self, function: Callable[..., Array], *arrays: Array) -> Array:
+        """A function of elements by which weights are worked out beside the arithmetic, such as those between places.
 
-def _part(array: Array, block: Block) -> Array:
-    """A block of an array that broadcasts: all of the axes along which it is the same."""
-    return array[tuple(slice(None) if size == 1 else cut for size, cut in zip(array.shape, block, strict=True))]
+        It is not counted, as what is done `aside`, but gradients come through it.
+        """
+        return self._of_elements(function, *arrays)
+
+    @adjoint_of(weighing)
+    def _weighing_back(self, y: Array, function: Callable[..., Array], *arrays: Array) -> Pulls:
+        return [None, *(through_function(function, place, arrays, self._of_elements) for place in range(len(arrays)))]
 
 
 def _chain(functions: Sequence[Callable[..., Array]], x: Array, others: Sequence[Array | float], output: Array) -> None:

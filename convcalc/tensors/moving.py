@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -87,9 +89,12 @@ def _taken_at(x: Array, at: Any) -> Array:
 
 @adjoint_of(_taken_at)
 def _taken_at_back(y: Array, x: Array, at: Any) -> Pulls:
+    """Lists of places are kept; where every axis has one, all of a shape, the place among all elements alone."""
     shape, dtype = x.shape, x.dtype
     parts = at if isinstance(at, tuple) else (at,)
     indices = [part for part in parts if isinstance(part, np.ndarray | list)]
+    if indices and len(parts) == x.ndim and all(_is_place(part, y.shape) for part in parts):
+        return [Pull(partial(_added_at, shape), np.ravel_multi_index(parts, shape, mode="wrap"))]
 
     def back(gradient: Array, *indices: Array) -> Array:
         spread = np.zeros(shape, dtype)
@@ -100,6 +105,18 @@ def _taken_at_back(y: Array, x: Array, at: Any) -> Pulls:
         return spread
 
     return [Pull(back, *(index for index in indices if isinstance(index, np.ndarray)))]
+
+
+def _is_place(part: Any, shape: Sequence[int]) -> bool:
+    """Whether it is one place of an axis for each of so many elements, or one for all."""
+    return np.asarray(part).dtype.kind in "iu" and np.shape(part) in ((), shape)
+
+
+def _added_at(shape: Sequence[int], gradient: Array, places: Array) -> Array:
+    """An array of that shape, with what comes to places, counted through all its elements, added up at each."""
+    spread = np.zeros(math.prod(shape), gradient.dtype)
+    np.add.at(spread, places, gradient)
+    return spread.reshape(shape)
 
 
 @called("__getitem__")

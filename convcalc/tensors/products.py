@@ -24,8 +24,14 @@ ROWS = 256
 WIDE = 512
 """Columns of a matrix that are enough for a product to run at full speed, and few enough to stay in cache."""
 
+SIDE_BY_SIDE = 64
+"""Channels that are enough for a run of them to be worked on at full speed."""
+
 WORTH_A_THREAD = 1 << 22
 """Multiplications below which a product is not divided for the sake of a thread."""
+
+SCALED_WORTH_A_THREAD = 1 << 19
+"""The same, where each is made by itself and no matrices are."""
 
 
 class Products:
@@ -38,9 +44,18 @@ class Products:
 
     def _make(self, a: Array, b: Array, output: Array) -> None:
         """One product, m x k by k x n for each of a stack: every element that is written takes k multiplications."""
-        np.matmul(a, b, out=output)
+        if a.shape[-1] == 1:  # each row is a multiple of the same: nothing for a library of matrices
+            np.multiply(a, b, out=output)
+        else:
+            np.matmul(a, b, out=output)
         with self._counting:
             self.multiplications += output.size * a.shape[-1]
+
+    def _scale(self, a: Array, factors: Array, output: Array) -> None:
+        """Elements times the factors of their channels, which lie last; each is one multiplication."""
+        np.multiply(a, factors, out=output)
+        with self._counting:
+            self.multiplications += output.size
 
     def multiplied(self, crew: Crew, a: Array, b: Array, output: Array) -> None:
         """Matrices a times matrices b, those before the last two axes broadcast; the longer side is shared out."""
@@ -65,13 +80,13 @@ class Products:
         def work(block: Block) -> None:
             samples, groups, *positions = block
             part = columns[(samples, groups, ..., *positions)]
-            target = _flat(output[(samples, groups, slice(None), *positions)], 3)
-            if few := taps > target.shape[-1]:  # long runs are copied faster, so the taps come last
-                part = part.transpose(0, 1, *range(-len(positions), 0), *range(2, part.ndim - len(positions)))
+            target, rank = _flat(output[(samples, groups, slice(None), *positions)], 3), len(positions)
+            if last := _longest_run(part.shape[2 : part.ndim - rank]) > _longest_run(part.shape[part.ndim - rank :]):
+                part = part.transpose(0, 1, *range(-rank, 0), *range(2, part.ndim - rank))  # taps last
             buffer = self._memory.empty(part.shape, part.dtype)
             np.copyto(buffer, part)
-            matrices = buffer.reshape(*part.shape[:2], *((-1, taps) if few else (taps, -1)))
-            self._make(rows[groups], matrices.swapaxes(2, 3) if few else matrices, target)
+            matrices = buffer.reshape(*part.shape[:2], *((-1, taps) if last else (taps, -1)))
+            self._make(rows[groups], matrices.swapaxes(2, 3) if last else matrices, target)
 
         least = WORTH_A_THREAD // rows.shape[1]  # of columns: each is multiplied with every row
         crew.share(work, (*output.shape[:2], *output.shape[3:]), taps, most=BUFFERED, least=least)
@@ -117,6 +132,9 @@ class Products:
         """
         *kernel, members = rows.shape[2:]
         sizes, taps = x.shape[3:], math.prod(kernel)
+        if rows.shape[1] == members == 1:
+            self._scattered_apart(crew, rows[:, 0, ..., 0], x[:, :, 0], output[:, :, 0], stride, dilation)
+            return
 
         def work(block: Block) -> None:
             samples, groups, chosen = block
@@ -135,11 +153,47 @@ class Products:
         cost = taps * members * math.prod(sizes)
         crew.share(work, output.shape[:3], cost, most=cost * ROWS // taps, least=WORTH_A_THREAD)
 
+    def _scattered_apart(
+        self, crew: Crew, rows: Array, x: Array, output: Array, stride: Sequence[int], dilation: Sequence[int]
+    ) -> None:
+        """As `scattered`, where every channel is alone: rows [channels, *kernel], x [batch, channels, *positions].
+
+        Channels lie last on the way, so that what is multiplied and added up are long runs however few positions are.
+        """
+        sizes, places, kernel = x.shape[2:], output.shape[2:], rows.shape[1:]
+        factors = np.ascontiguousarray(np.moveaxis(rows, 0, -1))
+
+        def work(block: Block) -> None:
+            channels = block[1]
+            for sample in range(len(x))[block[0]]:
+                entering = np.moveaxis(x[sample, channels], 0, -1)
+                target = self._memory.empty((*places, entering.shape[-1]), output.dtype)
+                target[...] = 0
+                for positions in blocks(sizes, max(1, BUFFERED // entering.shape[-1])):
+                    part = entering[tuple(positions)]
+                    buffer, product = (self._memory.empty(part.shape, dtype) for dtype in (x.dtype, output.dtype))
+                    np.copyto(buffer, part)
+                    spans = [range(*span.indices(size)) for span, size in zip(positions, sizes, strict=True)]
+                    axes = [_places(*axis) for axis in zip(spans, kernel, stride, dilation, strict=True)]
+                    for tap, place in zip(np.ndindex(*kernel), itertools.product(*axes), strict=True):
+                        self._scale(buffer, factors[(*tap, channels)], product)
+                        target[place] += product
+                output[sample, channels] = np.moveaxis(target, -1, 0)
+
+        cost = math.prod(kernel) * math.prod(sizes)
+        most = max(SIDE_BY_SIDE, 4 * BUFFERED // math.prod(places))
+        crew.share(work, x.shape[:2], cost, most=cost * most, least=SCALED_WORTH_A_THREAD)
+
 
 def _places(span: range, taps: int, stride: int, dilation: int) -> list[slice]:
     """Where each tap of an axis puts a span of positions."""
     first, last = span[0] * stride, span[-1] * stride
     return [slice(first + dilation * tap, last + dilation * tap + 1, stride) for tap in range(taps)]
+
+
+def _longest_run(sizes: Sequence[int]) -> int:
+    """How many elements of these axes, the last of them innermost, are copied in one go."""
+    return next((size for size in reversed(sizes) if size > 1), 1)
 
 
 def _flat(block: Array, axes: int) -> Array:

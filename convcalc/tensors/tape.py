@@ -98,16 +98,26 @@ class Tape:
             for _, pull, _ in record.pulls if record is not None else ():
                 yield from (array.source if isinstance(array, _Again) else array for array in pull.kept)
 
-    def back(self, last: Traced, gradient: Array, multiplied: Callable[[], int]) -> Flown:
-        """Follow the gradient of `last` to what entered; each record is dropped when it has been followed.
+    def keep_for(self, last: int | None) -> None:
+        """Drop the records of whatever `last`, a place, was not made of: no gradient comes there."""
+        leading = {last}
+        for place in reversed(range(len(self._records))):
+            record = self._records[place]
+            if place not in leading:
+                self._records[place] = None
+            elif record is not None:
+                leading.update(source for source, _, _ in record.pulls)
+
+    def back(self, last: int | None, gradient: Array, multiplied: Callable[[], int]) -> Flown:
+        """Follow the gradient of `last`, a place, to what entered; each record is dropped when it has been followed.
 
         `multiplied` is how many multiplications have been counted so far.
         """
-        if last.place is None:
+        if last is None:
             return Flown({}, 0, 0)
-        waiting: dict[int, Array] = {last.place: gradient}
+        waiting: dict[int, Array] = {last: gradient}
         macs = {False: 0, True: 0}
-        for place in reversed(range(last.place + 1)):
+        for place in reversed(range(last + 1)):
             record = self._records[place]
             if record is None:
                 continue

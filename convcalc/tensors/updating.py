@@ -2,78 +2,91 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from convcalc.tensors.tape import Array, Pull, Pulls, summed_to
 
-Places = tuple[Any, ...]
 
+def pulls(function: Any, y: Array, x: Array, at: tuple[Any, ...], update: Array) -> Pulls:
+    """Those of x, of the places, which has none, and of the update, where `function` made y of them.
 
-def pulls(function: Any, y: Array, x: Array, at: Places, update: Array) -> Pulls:
-    """Those of x, of the places, which has none, and of the update, where `function` made y of them."""
+    Places are kept as numbers that count through all elements.
+    """
+    places, shape = np.arange(x.size).reshape(x.shape)[at].copy(), update.shape
     if function is np.add:
-        return [Pull(lambda gradient: gradient), None, _taken(at, update)]
+        return [Pull(lambda gradient: gradient), None, Pull(lambda g, at: summed_to(_read(g, at), shape), places)]
     if function is None:
-        return [Pull(lambda gradient: _without(gradient, at)), None, _last(at, update)]
+        return [Pull(_without, places), None, _last(places, update)]
     if function is np.multiply:
-        return _factors(x, at, update)
-    return _furthest(y, x, at, update)
+        return _factors(x, places, update)
+    return _furthest(y, x, places, update)
 
 
-def _taken(at: Places, update: Array) -> Pull:
-    shape = update.shape
-    return Pull(lambda gradient: summed_to(gradient[at], shape))
+def _read(array: Array, places: Array) -> Array:
+    """The elements at places."""
+    return array.reshape(-1)[places]
 
 
-def _without(gradient: Array, at: Places) -> Array:
-    left = gradient.copy()
-    left[at] = 0
-    return left
+def _without(gradient: Array, places: Array) -> Array:
+    left = gradient.reshape(-1).copy()
+    left[places] = 0
+    return left.reshape(gradient.shape)
 
 
-def _last(at: Places, update: Array) -> Pull:
+def _last(places: Array, update: Array) -> Pull:
     """Of several updates of a place the one that was written last."""
     shape = update.shape
 
-    def back(gradient: Array) -> Array:
-        numbers = np.arange(gradient[at].size).reshape(gradient[at].shape)
-        writer = np.zeros(gradient.shape, int)
-        writer[at] = numbers
-        return summed_to(np.where(writer[at] == numbers, gradient[at], 0), shape)
+    def back(gradient: Array, places: Array) -> Array:
+        numbers = np.arange(places.size).reshape(places.shape)
+        writer = np.zeros(gradient.size, int)
+        writer[places] = numbers
+        return summed_to(np.where(writer[places] == numbers, _read(gradient, places), 0), shape)
 
-    return Pull(back)
+    return Pull(back, places)
 
 
-def _factors(x: Array, at: Places, update: Array) -> Pulls:
+def _factors(x: Array, places: Array, update: Array) -> Pulls:
     """To each factor of a place comes the product of the others there."""
+    shape = x.shape
 
-    def others(update: Array, x: Array) -> tuple[Array, Array]:
+    def others(update: Array, places: Array) -> tuple[Array, Array]:
         is_zero = update == 0
-        product, zeros = np.ones_like(x), np.zeros(x.shape, int)
-        np.multiply.at(product, at, np.where(is_zero, 1, update))
-        np.add.at(zeros, at, is_zero)
-        alone = np.where(zeros[at] - is_zero == 0, product[at] / np.where(is_zero, 1, update), 0)
-        return np.where(zeros == 0, product, 0), alone
+        product, zeros = np.ones(math.prod(shape), update.dtype), np.zeros(math.prod(shape), int)
+        np.multiply.at(product, places, np.where(is_zero, 1, update))
+        np.add.at(zeros, places, is_zero)
+        alone = np.where(zeros[places] - is_zero == 0, product[places] / np.where(is_zero, 1, update), 0)
+        return np.where(zeros == 0, product, 0).reshape(shape), alone
 
-    def of_update(gradient: Array, x: Array, update: Array) -> Array:
-        return summed_to(gradient[at] * x[at] * others(update, x)[1], update.shape)
+    def of_update(gradient: Array, update: Array, places: Array, x: Array) -> Array:
+        factor = others(update, places)[1] * _read(x, places)
+        return summed_to(_read(gradient, places) * factor, update.shape)
 
-    of_x = Pull(lambda gradient, x, update: gradient * others(update, x)[0], x, update)
-    return [of_x, None, Pull(of_update, x, update)]
+    return [
+        Pull(lambda gradient, update, places: gradient * others(update, places)[0], update, places),
+        None,
+        Pull(of_update, update, places, x),
+    ]
 
 
-def _furthest(y: Array, x: Array, at: Places, update: Array) -> Pulls:
+def _furthest(y: Array, x: Array, places: Array, update: Array) -> Pulls:
     """What is the largest, or smallest, of a place gets the gradient; those that are equal share it."""
 
-    def share(x: Array, update: Array, y: Array) -> Array:
-        count = (x == y).astype(x.dtype)
-        np.add.at(count, at, update == y[at])
-        return 1 / count
+    def share(x: Array, update: Array, y: Array, places: Array) -> Array:
+        count = (x == y).astype(x.dtype).reshape(-1)
+        np.add.at(count, places, update == _read(y, places))
+        return 1 / count.reshape(x.shape)
 
-    def of_update(gradient: Array, x: Array, update: Array, y: Array) -> Array:
-        return summed_to((gradient * share(x, update, y))[at] * (update == y[at]), update.shape)
+    def of_update(gradient: Array, x: Array, update: Array, y: Array, places: Array) -> Array:
+        arrived = _read(gradient * share(x, update, y, places), places)
+        return summed_to(arrived * (update == _read(y, places)), update.shape)
 
-    of_x = Pull(lambda gradient, x, update, y: gradient * (x == y) * share(x, update, y), x, update, y)
-    return [of_x, None, Pull(of_update, x, update, y)]
+    kept = (x, update, y, places)
+    return [
+        Pull(lambda gradient, x, update, y, places: gradient * (x == y) * share(x, update, y, places), *kept),
+        None,
+        Pull(of_update, *kept),
+    ]

@@ -12,11 +12,11 @@ from typing import Annotated, ClassVar
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Channels, Choice, Real, Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, Wanted, Weights
 from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_shape
 from convcalc.layers._checks import axes_exist
-from convcalc.layers._elements import Activation, bent, error_function, of_elements, softplus
+from convcalc.layers._elements import Activation, Clamp, bent, error_function, of_elements, softplus
 from convcalc.layers._onnx import onnx_axis, per_channel
 from convcalc.layers.identity import Identity
 
@@ -60,6 +60,10 @@ class Prelu(Activation, frozen=True, kw_only=True):
 
     def weights(self, x: Shape) -> Weights:
         return {"weight": (self.num_parameters,)}
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The input, for the gradients of it and of the slopes."""
+        return Kept(inputs=(0,)).if_(wanted.anything)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("PRelu", inputs[0], per_channel(graph, graph.weight("weight"), shapes[0]))
@@ -117,7 +121,7 @@ class Celu(Activation, frozen=True, kw_only=True):
         yield Check(self.alpha != 0, "CC011", "alpha", lambda: "alpha 0 is divided by; legal here: any other number")
 
 
-class HardTanh(Activation, frozen=True, kw_only=True):
+class HardTanh(Clamp, frozen=True, kw_only=True):
     """min(max(x, min_val), max_val). Source: PyTorch nn.Hardtanh.
 
     Example:
@@ -290,6 +294,10 @@ class Softmax(Kind, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape) -> int:
         return 3 * product(x)
 
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The output, of which alone its slope is made."""
+        return Kept(output=True).if_(wanted.of_inputs)
+
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].with_global([self.axis])
 
@@ -327,6 +335,10 @@ class LogSoftmax(Softmax, frozen=True, kw_only=True):
 
     onnx_form = "LogSoftmax"
 
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """The input; and the largest along the axis, and the sum of the powers."""
+        return Kept(inputs=(0,), numbers=2 * (product(x) // x[self.axis])).if_(wanted.of_inputs)
+
     def bounds(self) -> tuple[float, float]:
         return -math.inf, 0.0
 
@@ -352,10 +364,15 @@ class Hardmax(Softmax, frozen=True, kw_only=True):
     and everything. Source: ONNX Hardmax.
     """
 
+    without_gradient: ClassVar[dict[int, str]] = {0: "what leaves is 1 or 0, and changes by steps or not at all"}
     onnx_form = "Hardmax"
 
     def elementwise_ops(self, x: Shape) -> int:
         return product(x)
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """Nothing: no gradient passes."""
+        return Kept()
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return Softmax(axis=self.axis)  # which sees the same places, and passes on what is no number

@@ -3,13 +3,13 @@
 from math import inf
 
 from convcalc.layers import OnnxGraph, Shape
-from convcalc.layers._elements import Activation, bent, of_elements, sigmoid, softplus, within
+from convcalc.layers._elements import Activation, Clamp, bent, held, of_elements, sigmoid, softplus, within
 
 _SLOPE, _ALPHA = 1.0507009873554805, 1.6732632423543772
 """Of selu."""
 
 
-class Relu(Activation, frozen=True, kw_only=True):
+class Relu(Clamp, frozen=True, kw_only=True):
     """max(x, 0). Source: Nair and Hinton 2010; PyTorch nn.ReLU.
 
     Example:
@@ -27,7 +27,7 @@ class Relu(Activation, frozen=True, kw_only=True):
         return 0, inf
 
 
-class Relu6(Activation, frozen=True, kw_only=True):
+class Relu6(Clamp, frozen=True, kw_only=True):
     """min(max(x, 0), 6). Source: Krizhevsky 2010; PyTorch nn.ReLU6.
 
     Example:
@@ -104,7 +104,7 @@ class HardSigmoid(Activation, frozen=True, kw_only=True):
         # output 64x56x56, params 0, macs 0, field 1
     """
 
-    reference = of_elements(lambda np, x, _: np.minimum(np.maximum(x + 3, 0), 6) / 6)
+    reference = of_elements(lambda np, x, _: held(np, x + 3, 0, 6) / 6)
 
     def bounds(self) -> tuple[float, float]:
         return 0.0, 1.0
@@ -154,7 +154,7 @@ class HardSwish(Activation, frozen=True, kw_only=True):
     """
 
     onnx_form = "HardSwish"
-    reference = of_elements(lambda np, x, _: x * np.minimum(np.maximum(x + 3, 0), 6) / 6)
+    reference = of_elements(lambda np, x, _: x * held(np, x + 3, 0, 6) / 6)
 
 
 class Mish(Activation, frozen=True, kw_only=True):
