@@ -498,3 +498,20 @@ def test_a_table_of_positions_that_was_written_out_is_added_as_it_is(tmp_path: P
     rows = next(place for place, layer in enumerate(network.nodes) if layer.shape == (49, 3))
     read = convcalc.load_weights(network).of(rows)["weight"]
     assert {tuple(row) for row in read.tolist()} == {tuple(row) for row in table.tolist()}
+
+
+OF_PYTORCH = sorted((ROOT / "tests" / "data" / "gradients").glob("*.onnx"))
+
+
+@pytest.mark.parametrize("path", OF_PYTORCH, ids=lambda path: path.name)
+def test_what_both_exporters_of_pytorch_write_has_its_weights(path: Path) -> None:
+    assert apart(path) <= AGREE
+
+
+def test_an_array_that_would_fill_the_memory_on_the_way_is_refused(tmp_path: Path) -> None:
+    """2^40 numbers of which a few are kept: the file has some bytes."""
+    arrays = {"w": drawn(2**10, 2**3), "n": np.array([2**15, 2**12]), "a": np.array([0, 0]), "b": np.array([6, 8])}
+    nodes = [node("Tile", "w n", "t"), node("Slice", "t a b", "m"), node("MatMul", "x m", "y")]
+    network = convcalc.load(saved(tmp_path, model_of(nodes, arrays, (1, 5, 6)), beside=True))
+    with pytest.raises(convcalc.SpecError, match=r"an array of shape \[33554432, 32768\] is on the way to it"):
+        convcalc.load_weights(network)
