@@ -64,7 +64,7 @@ def _bias(call: Call, place: int, *scales: int) -> Value | None:
     factors = [call.value(scale).constant for scale in scales]
     making: Making | None = made("Cast", [value.constant.making], value.shape, {"to": FLOAT})
     for factor in factors:
-        flat = made("reshaped", [factor and factor.making], (prod(factor.shape),) if factor else ())
+        flat = None if factor is None else made("reshaped", [factor.making], (prod(factor.shape),))
         making = made("Mul", [making, flat], value.shape)
     derived = making or unmade("rounded to few bits by a scale that is computed", value.shape)
     return constant_value(replace(value.constant, element_type=FLOAT, derived=derived))
