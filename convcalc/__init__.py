@@ -37,8 +37,12 @@ if TYPE_CHECKING:
     from convcalc.opening import load as load
     from convcalc.planning.plan import memory as memory
     from convcalc.planning.records import MemoryPlan as MemoryPlan
+    from convcalc.reference.fields.effective import effective_field as effective_field
+    from convcalc.reference.fields.effective_field import EffectiveField as EffectiveField
     from convcalc.reference.loaded.load import LoadedWeights as LoadedWeights
     from convcalc.reference.loaded.load import load_weights as load_weights
+    from convcalc.reference.saliency import Saliency as Saliency
+    from convcalc.reference.saliency import saliency as saliency
     from convcalc.reference.verified import Verification as Verification
     from convcalc.reference.verify import verify as verify
     from convcalc.sweeping.compiled import compiled as compiled
@@ -51,12 +55,14 @@ _HOMES = {
     "Candidate": "convcalc.analysis.sides",
     "Comparison": "convcalc.analysis.compare",
     "Diagnostic": "convcalc.language.source",
+    "EffectiveField": "convcalc.reference.fields.effective_field",
     "Finding": "convcalc.linting.records",
     "Incomparable": "convcalc.analysis.compare",
     "LoadedWeights": "convcalc.reference.loaded.load",
     "MemoryPlan": "convcalc.planning.records",
     "Network": "convcalc.network",
     "Report": "convcalc.analysis.report",
+    "Saliency": "convcalc.reference.saliency",
     "Sides": "convcalc.analysis.sides",
     "SpecError": "convcalc.language.source",
     "Sweep": "convcalc.sweeping.record",
@@ -69,6 +75,7 @@ _HOMES = {
     "compare": "convcalc.analysis.compare",
     "compiled": "convcalc.sweeping.compiled",
     "counts": "convcalc.analysis.tools",
+    "effective_field": "convcalc.reference.fields.effective",
     "explain": "convcalc.analysis.explain",
     "formula_latex": "convcalc.views.formulas",
     "formula_text": "convcalc.views.formulas",
@@ -77,6 +84,7 @@ _HOMES = {
     "load_weights": "convcalc.reference.loaded.load",
     "loads": "convcalc.language.document",
     "memory": "convcalc.planning.plan",
+    "saliency": "convcalc.reference.saliency",
     "sweep": "convcalc.sweeping.run",
     "training": "convcalc.analysis.learning.training",
     "variants": "convcalc.analysis.variants",

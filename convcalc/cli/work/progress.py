@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from convcalc.views.output import console
-from convcalc.visible import visible
+from convcalc.visible import short, visible
 
 _LONG = 1.0
 """Seconds after which a run is long enough to be told how far it is."""
@@ -44,6 +44,30 @@ def working(text: str) -> Iterator[None]:
         yield
     finally:
         spinner.stop()
+
+
+@contextmanager
+def layers_done(text: str) -> Iterator[Callable[[int, int], None] | None]:
+    """What a run tells how many layers are done, of how many; None without a terminal. `text` says what runs."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn(), TextColumn("left"))
+    bar = Bars(*columns, console=console(sys.stderr), transient=True)
+    task, started = bar.add_task(visible(text), total=None), time.perf_counter()
+
+    def show(done: int, count: int) -> None:
+        if not bar.live.is_started and time.perf_counter() - started >= _LONG:
+            bar.start()
+        bar.update(task, completed=done, total=count)
+
+    try:
+        yield show
+    finally:
+        bar.stop()
 
 
 class _Spinner:
