@@ -201,6 +201,8 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
     "not a number": ((MODEL, "--image", "image.png", "--mean", "nan"), "--mean"),
     "three of them": ((MODEL, "--image", "image.png", "--mean", "1,2"), "--mean: expected 3 numbers, or 1, found 2"),
     "no deviation": ((MODEL, "--image", "image.png", "--std", "0"), "above 0"),
+    "noise": ((MODEL, "--image", "image.png", "--smooth", 2, "--noise", "nan"), "--noise"),
+    "infinite": ((MODEL, "--image", "image.png", "--std", "1e-44"), "expected finite numbers"),
     "divisor": ((MODEL, "--image", "image.png", "--divide-by", "0"), "above 0"),
     "position": ((MODEL, "--image", "image.png", "--position", "1,1"), "as it is no map"),
     "layer": ((MODEL, "--image", "image.png", "--layer", "linear9"), "no output or layer `linear9`"),

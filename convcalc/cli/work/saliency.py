@@ -35,7 +35,7 @@ class Asking(msgspec.Struct, frozen=True):
     outputs: tuple[str, ...]
     channels: Any
     smooth: int
-    noise: float | None
+    noise: float
     layer: str | None
     position: tuple[int, ...] | None
     input_name: str | None
@@ -117,7 +117,7 @@ def _run(asked: Asking, network: Network, prepared: Prepared) -> Saliency:
     from convcalc.extras import NotInstalled
     from convcalc.language import SpecError
     from convcalc.reference.memory import MOST_BYTES, TooLarge, free_bytes
-    from convcalc.reference.saliency import NOISE, NoScore, Unanswered
+    from convcalc.reference.saliency import NoScore, Unanswered
     from convcalc.reference.saliency import saliency as work_out
 
     free = free_bytes()
@@ -131,7 +131,7 @@ def _run(asked: Asking, network: Network, prepared: Prepared) -> Saliency:
                 class_index=asked.class_index,
                 channels=asked.channels,
                 smooth=asked.smooth,
-                noise=NOISE if asked.noise is None else asked.noise,
+                noise=asked.noise,
                 weights=asked.weights,
                 seed=asked.seed,
                 layout=prepared.layout,
