@@ -69,6 +69,7 @@ def records(file: str) -> dict[str, Any]:
         "on a device": convcalc.analyze(network, device="t4", fused=True),
         "comparison": convcalc.compare(network, other, allow_input_change=True),
         "memory": convcalc.memory(network),
+        "training": convcalc.training(network, optimizer="adam", checkpoint=["*"]),
         "saliency": convcalc.saliency(network, IMAGES[network.inputs[0].shape], seed=0),
         "sweep": convcalc.sweep(file, over={"input": [8, 10, 12]}, sort="macs"),
         "variants": convcalc.variants(network, "separable,ghost"),
@@ -165,6 +166,10 @@ def test_the_document_is_that_of_the_command(net: str) -> None:
     same(convcalc.analyze(network), "analyze", net)
     same(network, "analyze", net)
     same(convcalc.memory(network), "memory", net)
+    trained = ("--training", "--batch", "4", "--optimizer", "adam", "--freeze", "stem*", "--checkpoint", "*")
+    if any(node.name.startswith("stem") for node in network.layers):
+        costs = convcalc.training(network, batch=4, optimizer="adam", freeze=["stem*"], checkpoint=["*"])
+        same(costs, "analyze", net, *trained)
     options = ("--batch", "4", "--dtype", "int8", "--device", "t4")
     same(convcalc.analyze(network, batch=4, dtype="int8", device="t4"), "analyze", net, *options)
     same(convcalc.analyze(network, fused=True), "analyze", net, "--fused")
@@ -396,6 +401,11 @@ def frame_commands() -> Iterator[tuple[str, Callable[[], Any], tuple[str, ...]]]
         ("compare", "zoo:resnet18", "zoo:resnet50"),
     )
     yield "memory", lambda: convcalc.memory(convcalc.load("zoo:unet")), ("memory", "zoo:unet")
+    yield (
+        "training",
+        lambda: convcalc.training(convcalc.load("zoo:unet"), batch=2),
+        ("analyze", "zoo:unet", "--training", "--batch", "2", "--expand"),
+    )
     yield (
         "variants",
         lambda: convcalc.variants(convcalc.load("zoo:resnet18"), "separable,ghost,grouped:groups=3"),
