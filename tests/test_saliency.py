@@ -188,7 +188,7 @@ def test_which_copies_are_run_together_changes_nothing(file: str, monkeypatch: p
     monkeypatch.setattr("convcalc.reference.saliency.MOST_AT_ONCE", 1)
     single = convcalc.saliency(network, image, **settings)
     assert_allclose(together.map, single.map, rtol=1e-4, atol=1e-5 * single.map.max())
-    other = convcalc.saliency(network, image, **settings, noise=0.2)
+    other = convcalc.saliency(network, image, **{**settings, "smooth": 2})
     assert not np.allclose(other.map, single.map, rtol=0.01)
 
 
