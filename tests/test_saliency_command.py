@@ -191,7 +191,7 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
         "-o: expected a name that ends in .png or .npy, found map.jpg",
     ),
     "standard output": ((MODEL, "--image", "image.png", "-o", "-"), "-o: expected a name that ends in"),
-    "twice": ((MODEL, "--image", "image.png", "-o", "a.png", "-o", "a.png"), "-o a.png is there twice"),
+    "twice": ((MODEL, "--image", "image.png", "-o", "a.png", "-o", "./a.png"), "-o names the same file twice"),
     "the image itself": ((MODEL, "--image", "image.png", "-o", "image.png", "--force"), "it is what is read"),
     "there already": (
         (MODEL, "--image", "image.png", "-o", "large.png"),
