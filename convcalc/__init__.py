@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from convcalc.reference.fields.effective_field import EffectiveField as EffectiveField
     from convcalc.reference.loaded.load import LoadedWeights as LoadedWeights
     from convcalc.reference.loaded.load import load_weights as load_weights
+    from convcalc.reference.saliency import Saliency as Saliency
+    from convcalc.reference.saliency import saliency as saliency
     from convcalc.reference.verified import Verification as Verification
     from convcalc.reference.verify import verify as verify
     from convcalc.sweeping.compiled import compiled as compiled
@@ -60,6 +62,7 @@ _HOMES = {
     "MemoryPlan": "convcalc.planning.records",
     "Network": "convcalc.network",
     "Report": "convcalc.analysis.report",
+    "Saliency": "convcalc.reference.saliency",
     "Sides": "convcalc.analysis.sides",
     "SpecError": "convcalc.language.source",
     "Sweep": "convcalc.sweeping.record",
@@ -81,6 +84,7 @@ _HOMES = {
     "load_weights": "convcalc.reference.loaded.load",
     "loads": "convcalc.language.document",
     "memory": "convcalc.planning.plan",
+    "saliency": "convcalc.reference.saliency",
     "sweep": "convcalc.sweeping.run",
     "training": "convcalc.analysis.learning.training",
     "variants": "convcalc.analysis.variants",

@@ -10,7 +10,7 @@ import numpy as np
 Array = Any
 
 LEVELS = 4
-"""Central differences that are extrapolated: of a step, its half, and so on. The error goes with the step's 8th power."""
+"""Central differences that are extrapolated: of a step, its half, and so on; the error is of the step's 8th power."""
 
 
 class Difference(NamedTuple):

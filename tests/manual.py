@@ -21,6 +21,7 @@ from unittest import mock
 
 import typer.testing
 from command_line import application
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -95,6 +96,8 @@ def folder(path: Path) -> None:
     for name, carried in MODELS.items():
         data = (FORMATS / carried).read_bytes()
         (path / name).write_bytes(gzip.decompress(data) if carried.endswith(".gz") else data)
+    (path / "classifier.onnx").write_bytes((FORMATS.parent / "gradients" / "plain.onnx").read_bytes())
+    Image.linear_gradient("L").resize((16, 16)).convert("RGB").save(path / "cat.png")
     with contextlib.chdir(path):
         assert run("convcalc export net.yaml -o model.onnx --no-weights")[0] == 0
         git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]

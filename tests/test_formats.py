@@ -27,6 +27,7 @@ COMMANDS = {
     "lint": ("lint", "zoo:alexnet"),
     "sweep": (),
     "counts": ("counts", "zoo:alexnet"),
+    "training": ("analyze", "zoo:alexnet", "--training"),
 }
 """The folders of views, and a command that shows something quickly by each."""
 CALLED = {folder: arguments for folder, arguments in COMMANDS.items() if arguments}
@@ -62,10 +63,10 @@ def run(*arguments: str) -> tuple[int, str, str]:
 @pytest.mark.parametrize("command", CALLED)
 def test_a_file_is_a_format(toy: None, command: str) -> None:
     shown = {"analyze": "Analyzed", "compare": "Compared", "explain": "Explained", "lint": "Run", "memory": "Planned"}
-    shown |= {"counts": "Sheet", "field": "Looked"}
+    shown |= {"counts": "Sheet", "field": "Looked", "training": "Trained"}
     code, out, _ = run(*CALLED[command], "--format", "toy")
     assert (code in {0, 1}, out) == (True, f"toy {shown[command]}\n")
-    assert "toy" in run(command, "--help")[1]
+    assert "toy" in run(CALLED[command][0], "--help")[1]
     code, _, err = run(*CALLED[command], "--format", "tyo")
     assert code == 2
     assert ",toy" in re.sub(r"[\s│]", "", err)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from command_line import application
+from PIL import Image
 from typer.testing import CliRunner
 
 from convcalc import layers, rules
@@ -20,6 +21,7 @@ from convcalc.cli.examples import EXAMPLES
 from convcalc.language import library, zoo
 from convcalc.language.variants import VARIANTS
 
+DATA = Path(__file__).parent / "data"
 SPEC = "input: [3, 32, 32]\nvariables: {width: 1}\nlayers:\n"
 SLOW = ("convcalc verify zoo:resnet18", "convcalc export zoo:resnet18", "convcalc field zoo:resnet18")
 """Examples that take long: they are run with one more option, whose value is refused after all others are read."""
@@ -49,6 +51,9 @@ def test_examples_are_right(example: str, tmp_path: Path, monkeypatch: pytest.Mo
     if "model.onnx" in arguments:
         assert CliRunner().invoke(application(), ["export", "net.yaml", "-o", "model.onnx"]).exit_code == 0
         Path("net.yaml").unlink()
+    if "classifier.onnx" in arguments:
+        Path("classifier.onnx").write_bytes((DATA / "gradients" / "plain.onnx").read_bytes())
+        Image.new("RGB", (16, 16), "orange").save("cat.png")
     if example.startswith(SLOW):
         arguments += ["--layer", "nothing"] if arguments[0] == "verify" else ["--batch", "0"]
     result = CliRunner().invoke(application(), arguments)

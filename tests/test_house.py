@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "fields": {"arithmetic"},
     "tensors": set(),
     "layers": {"steps", "fields", "arithmetic", "tensors"},
+    "imaging": {"extras"},
     "network": {"steps", "layers", "arithmetic", "presenting"},
     "devices": {"steps", "shipped", "arithmetic", "fields", "language"},
     "counters": {"steps", "devices", "layers", "language", "network"},
@@ -55,6 +56,7 @@ MAY_IMPORT = {
         *{
             *LOWER,
             "extras",
+            "imaging",
             "version",
             "frames",
             "linting",
@@ -77,9 +79,20 @@ OF_ANY_FORMAT = [
 """What serves every reader of model files, and so names none."""
 
 FORMULAS = {"shape", "weights", "buffers", "params", "macs", "elementwise_ops"}
-BEHIND_A_COMMAND = ("tensors", "reference", "battery", "imports", "readable", "exports", "sweeping")
+BEHIND_A_COMMAND = ("tensors", "reference", "battery", "imports", "readable", "exports", "sweeping", "imaging")
 """Rooms that are imported inside the functions that need them: most commands never enter them."""
-TOO_HEAVY = {"numpy", "fractions", "hypothesis", "jsonschema", "onnx", "onnxruntime", "jinja2", "markupsafe", "quickjs"}
+TOO_HEAVY = {
+    "numpy",
+    "fractions",
+    "hypothesis",
+    "jsonschema",
+    "onnx",
+    "onnxruntime",
+    "jinja2",
+    "markupsafe",
+    "quickjs",
+    "PIL",
+}
 
 
 def part(path: Path) -> str:
@@ -137,7 +150,8 @@ def test_nothing_heavy_is_imported_at_the_start(path: Path) -> None:
             heavy -= {"numpy", "fractions", "onnx" if part(path) == "exports" else ""}
         else:
             runs = tuple(
-                f"convcalc.{room}" for room in ("tensors", "reference", "battery", "imports", "readable", "exports")
+                f"convcalc.{room}"
+                for room in ("tensors", "reference", "battery", "imports", "readable", "exports", "imaging")
             )
             heavy |= {name for name in modules if name.startswith(runs)}
         assert not heavy, f"line {statement.lineno}"

@@ -19,6 +19,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,6 +46,8 @@ layers:
 """
 NETS = ("zoo:resnet50", "zoo:unet", "zoo:mobilenet_v2@width=0.5,input=3x96x96", "specs/zoo/resnet50.yaml")
 SMALL = "net.yaml"
+IMAGES: dict[Any, Any] = {(3, size, size): np.linspace(0, 1, 3 * size**2).reshape(3, size, size) for size in (12, 224)}
+"""An image for each shape of inputs."""
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +69,8 @@ def records(file: str) -> dict[str, Any]:
         "on a device": convcalc.analyze(network, device="t4", fused=True),
         "comparison": convcalc.compare(network, other, allow_input_change=True),
         "memory": convcalc.memory(network),
+        "training": convcalc.training(network, optimizer="adam", checkpoint=["*"]),
+        "saliency": convcalc.saliency(network, IMAGES[network.inputs[0].shape], seed=0),
         "sweep": convcalc.sweep(file, over={"input": [8, 10, 12]}, sort="macs"),
         "variants": convcalc.variants(network, "separable,ghost"),
         "lint": convcalc.lint(file),
@@ -161,6 +166,10 @@ def test_the_document_is_that_of_the_command(net: str) -> None:
     same(convcalc.analyze(network), "analyze", net)
     same(network, "analyze", net)
     same(convcalc.memory(network), "memory", net)
+    trained = ("--training", "--batch", "4", "--optimizer", "adam", "--freeze", "stem*", "--checkpoint", "*")
+    if any(node.name.startswith("stem") for node in network.layers):
+        costs = convcalc.training(network, batch=4, optimizer="adam", freeze=["stem*"], checkpoint=["*"])
+        same(costs, "analyze", net, *trained)
     options = ("--batch", "4", "--dtype", "int8", "--device", "t4")
     same(convcalc.analyze(network, batch=4, dtype="int8", device="t4"), "analyze", net, *options)
     same(convcalc.analyze(network, fused=True), "analyze", net, "--fused")
@@ -238,11 +247,14 @@ class Page(HTMLParser):
 def test_a_page_is_a_table_without_scripts_and_colours(what: str) -> None:
     text = of_hostile()[what]._repr_html_()
     page = Page(text)
-    assert page.tags <= {
+    pictures = {"img"} if what == "saliency" else set()
+    assert page.tags - pictures <= {
         *("div", "table", "caption", "thead", "tbody", "tr", "th", "td", "p", "b", "small", "br"),
     }
     names = {name for name, _ in page.attributes}
-    assert names <= {"style", "scope", "colspan"}
+    assert names - ({"src", "alt"} if pictures else set()) <= {"style", "scope", "colspan"}
+    sources = [value or "" for name, value in page.attributes if name == "src"]
+    assert [source.partition(",")[0] for source in sources] == ["data:image/png;base64"] * len(pictures)
     styles = {part.strip() for name, value in page.attributes if name == "style" for part in (value or "").split(";")}
     assert {style for style in styles if "color" in style or "background" in style} == {"color:inherit"}
     assert "\x1b" not in text
@@ -389,6 +401,11 @@ def frame_commands() -> Iterator[tuple[str, Callable[[], Any], tuple[str, ...]]]
         ("compare", "zoo:resnet18", "zoo:resnet50"),
     )
     yield "memory", lambda: convcalc.memory(convcalc.load("zoo:unet")), ("memory", "zoo:unet")
+    yield (
+        "training",
+        lambda: convcalc.training(convcalc.load("zoo:unet"), batch=2),
+        ("analyze", "zoo:unet", "--training", "--batch", "2", "--expand"),
+    )
     yield (
         "variants",
         lambda: convcalc.variants(convcalc.load("zoo:resnet18"), "separable,ghost,grouped:groups=3"),

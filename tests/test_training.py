@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +15,13 @@ from hypothesis import strategies as st
 from trained_networks import both, claimed, differences, executed, run_step
 
 import convcalc
-from convcalc import Network, Training
-from convcalc.analysis.learning.naming import UnknownLayers, named
+from convcalc import Network, Training, layers
+from convcalc.analysis.learning.naming import NoSuchLayers, named
 from convcalc.analysis.learning.records import STATES, Optimizer
 from convcalc.analysis.learning.wanted import UnevenFreeze, asked
 from convcalc.language import Source, loads, writing
 
+PAGE = (Path(__file__).parent.parent / "docs/training.md").read_text("utf-8")
 SMALL = {
     "resnet18": "zoo:resnet18@input=3x33x33",
     "squeezenet": "zoo:squeezenet1_1@input=3x40x40",
@@ -84,15 +87,15 @@ def _items(draw: st.DrawFn, number: int, known: list[str], maps: list[str]) -> I
 def networks(draw: st.DrawFn) -> Network:
     """Layers on maps of one shape: each reads any that is there, so that there are skips, dead ends, and tensors that
     enter twice; some share weights, some only give another shape, some are outputs."""
-    known, maps, layers = list[str](), ["input"], list[dict[str, Any]]()
+    known, maps, items = list[str](), ["input"], list[dict[str, Any]]()
     for number in range(draw(st.integers(1, 9))):
         for item, is_map in _items(draw, number, known, maps):
             ((_, fields),) = item.items()
-            layers.append(item)
+            items.append(item)
             known.append(fields["name"])
             maps += [fields["name"]] * is_map
     outputs = draw(st.lists(st.sampled_from(known[-3:]), min_size=1, max_size=2, unique=True))
-    return network_of(writing.text({"input": [4, 4, 4], "layers": layers, "outputs": outputs}))
+    return network_of(writing.text({"input": [4, 4, 4], "layers": items, "outputs": outputs}))
 
 
 def some(draw: st.DataObject, network: Network) -> list[str]:
@@ -168,7 +171,7 @@ layers:
 def test_a_chain_by_hand() -> None:
     """Batch 2, float32. A map of 4x8x8 has 2048 bytes for both samples, one of 4x4x4 has 512, the input 1536."""
     costs = convcalc.training(network_of(CHAIN), batch=2, optimizer="momentum")
-    first, norm, act, pool, flat, head = costs.layers
+    first, *_, head = costs.layers
     conv_macs, head_macs = 2 * 64 * 4 * 27, 2 * 64 * 5
     assert [(row.macs, row.input_gradient_macs, row.weight_gradient_macs) for row in (first, head)] == [
         (conv_macs, 0, conv_macs),  # nothing that is learned is before the input
@@ -291,7 +294,7 @@ def test_what_no_output_depends_on_gets_no_gradient() -> None:
 
 @pytest.mark.parametrize("option", ["freeze", "checkpoint"])
 def test_a_pattern_that_names_nothing_is_refused(option: str) -> None:
-    with pytest.raises(UnknownLayers) as raised:
+    with pytest.raises(NoSuchLayers) as raised:
         convcalc.training(network_of(CHAIN), **{option: ["haed"]})  # type: ignore[arg-type]
     assert str(raised.value) == (
         f"{option}: expected the name of a layer or block, or a pattern of names, found 'haed'"
@@ -362,3 +365,20 @@ def test_nothing_to_learn() -> None:
     assert (costs.totals.trained_params, costs.totals.kept_bytes, costs.totals.step_macs) == (0, 0, 0)
     assert [moment.phase for moment in costs.moments] == ["forward", "loss", "step"]
     assert costs.peak.phase == "forward"
+
+
+def kept_table() -> str:
+    """What every kind says that it keeps, the kinds that say the same in a row."""
+    kinds: dict[str, list[str]] = {}
+    for name in layers.names():
+        kept = layers.kind_of(name).kept
+        text = " ".join((inspect.getdoc(kept) or "").split("\n\n")[-1 if kept is layers.Kind.kept else 0].split())
+        kinds.setdefault(text.rstrip("."), []).append(f"`{name}`")
+    ordered = sorted(kinds.items(), key=lambda row: (-len(row[1]), row[0]))
+    rows = [f"| {text} | {', '.join(names)} |" for text, names in ordered]
+    return "\n".join(["| what is kept | kinds |", "|:--|:--|", *rows])
+
+
+def test_the_manual_says_what_each_kind_keeps() -> None:
+    table = PAGE[PAGE.index("| what is kept |") :].partition("\n\n")[0]
+    assert table == kept_table(), "its rows are the first sentences of what each kind says at `kept`"

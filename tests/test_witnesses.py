@@ -42,6 +42,8 @@ ELSEWHERE = {
     "battery": "tests/test_battery.py, test_planted_faults.py: that what is wrong is told",
     "sweep": "tests/test_sweep_command.py: every column against loading and analyzing each point",
     "memory": "tests/test_memory_command.py: every column against networks that are run and let go of tensors",
+    "training": "tests/test_training_command.py: every column against a step that is run and measured",
+    "saliency": "tests/test_saliency.py: closed forms, and what PyTorch says of the same files",
     "devices": "tests/test_devices.py: what files say, and that what is printed is what they say",
     "signatures": "tests/test_latency.py: against layers that are compared as values",
     "counts": "tests/test_counts_command.py: a tool of the test's own, whose counts follow from the ledger",

@@ -20,6 +20,7 @@ those in groups from convolutions of a group each (`apart`), which the counter h
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import json
 import math
@@ -121,7 +122,7 @@ def of_network(name: str) -> dict[str, Any]:
             )
         x = torch.zeros((1, *shape), device="meta", requires_grad=way.of_input)
         by_hand = _Products(network)
-        forward_and_backward = _without_fused(lambda x=x: _leaving(network(x)).sum().backward())
+        forward_and_backward = _without_fused(functools.partial(_there_and_back, network, x))
         by_hand.close()
         hand = by_hand.forward + by_hand.of_inputs + by_hand.of_weights
         wrong = forward_and_backward - hand
@@ -141,12 +142,14 @@ def of_network(name: str) -> dict[str, Any]:
 def _made(name: str) -> Callable[..., Any]:
     for models in (torchvision.models, torchvision.models.segmentation, torchvision.models.video):
         if hasattr(models, name):
-            return getattr(models, name)
+            make: Callable[..., Any] = getattr(models, name)
+            return make
     raise SystemExit(f"torchvision has no {name}")
 
 
-def _leaving(output: Any) -> Any:
-    return output["out"] if isinstance(output, dict) else output
+def _there_and_back(network: Any, x: Any) -> None:
+    output = network(x)
+    (output["out"] if isinstance(output, dict) else output).sum().backward()
 
 
 def _without_fused(run: Callable[[], Any]) -> int:

@@ -61,8 +61,8 @@ def made(name: str, example: Example) -> None:
             break
     else:
         raise SystemExit(f"{name}: no seed whose gradients hold")
-    for suffix, settings in {"": {"dynamo": False, "opset_version": 17}, ".dynamo": {"dynamo": True}}.items():
-        exported(network, x, DATA / f"{name}{suffix}.onnx", settings)
+    for suffix in ("", ".dynamo"):
+        exported(network, x, DATA / f"{name}{suffix}.onnx", dynamo=bool(suffix))
         key = "runtime" + suffix.replace(".", "_")
         session = onnxruntime.InferenceSession(DATA / f"{name}{suffix}.onnx", providers=["CPUExecutionProvider"])
         arrays[key] = session.run(None, {session.get_inputs()[0].name: x.numpy()})[0]
@@ -71,15 +71,15 @@ def made(name: str, example: Example) -> None:
     written(DATA / f"{name}.npz", arrays)
 
 
-def exported(network: Any, x: Any, path: Path, settings: dict[str, Any]) -> None:
+def exported(network: Any, x: Any, path: Path, *, dynamo: bool) -> None:
     """The network in a file of ONNX without what a place or a person could be read from."""
     stream = io.BytesIO()
-    if settings["dynamo"]:
+    if dynamo:
         program = torch.onnx.export(network, (x,), dynamo=True, opset_version=18, input_names=["image"], verbose=False)
         model = program.model_proto
     else:
         kept = torch.onnx.TrainingMode.PRESERVE if _keeps_norms(network) else torch.onnx.TrainingMode.EVAL
-        torch.onnx.export(network, (x,), stream, input_names=["image"], training=kept, **settings)
+        torch.onnx.export(network, (x,), stream, input_names=["image"], training=kept, dynamo=False, opset_version=17)
         model = onnx.load_from_string(stream.getvalue())
     for holder in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.functions):
         del holder.metadata_props[:]

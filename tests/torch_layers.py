@@ -185,7 +185,7 @@ LAYERS: dict[str, Layer] = {
     "avg_pool": _plain("avg_pool", {"kernel_size": 2}, MAP, lambda: nn.AvgPool2d(2)),
     "adaptive_avg_pool": _plain("adaptive_avg_pool", {"output_size": 4}, MAP, lambda: nn.AdaptiveAvgPool2d(4)),
     "global_avg_pool": _plain("global_avg_pool", None, MAP, lambda: nn.AdaptiveAvgPool2d(1)),
-    "lp_pool": _plain("lp_pool", {"kernel_size": 2, "p": 2}, MAP, lambda: nn.LPPool2d(2, 2)),
+    "lp_pool": _plain("lp_pool", {"kernel_size": 2}, MAP, lambda: nn.LPPool2d(2, 2)),
     "upsample": _plain("upsample", {"scale_factor": 2}, MAP, lambda: nn.Upsample(scale_factor=2)),
     "upsample_bilinear": _plain(
         "upsample", {"scale_factor": 2, "mode": "bilinear"}, MAP, lambda: nn.Upsample(scale_factor=2, mode="bilinear")
@@ -201,7 +201,7 @@ LAYERS: dict[str, Layer] = {
     "div": Layer({"div": None}, (MAP, MAP), lambda: function(torch.div)),
     "max": Layer({"max": None}, (MAP, MAP), lambda: function(torch.maximum)),
     "concat": Layer({"concat": None}, (MAP, MAP), lambda: function(lambda *x: torch.cat(x, 1))),
-    "reduce_mean": _plain("reduce", {"function": "mean", "axes": [1]}, MAP, lambda: function(lambda x: x.mean(2))),
+    "reduce_mean": _plain("reduce", {"axes": [1]}, MAP, lambda: function(lambda x: x.mean(2))),
     "cumulate": _plain("cumulate", {"axis": 1}, MAP, lambda: function(lambda x: x.cumsum(2))),
     "lstm": _plain("lstm", 16, (10, 32), lambda: _last(nn.LSTM(32, 16, batch_first=True))),
     "gru": _plain("gru", 16, (10, 32), lambda: _last(nn.GRU(32, 16, batch_first=True))),

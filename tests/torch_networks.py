@@ -383,7 +383,7 @@ NETWORKS = {
     "pools": Example(pools, (3, 24, 24)),
     "dilated": Example(dilated),
     "attention": Example(attention),
-    "softmax": Example(softmax),
+    "softmax": Example(softmax, softmax=True),
     "norms": Example(norms),
     "resized": Example(resized),
     "shuffled": Example(shuffled),

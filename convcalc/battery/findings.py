@@ -15,6 +15,7 @@ from convcalc.network import Network
 from convcalc.reference.against import OnnxRuntime
 from convcalc.reference.execution import failure, run_layer
 from convcalc.reference.fields.probe import probe
+from convcalc.reference.gradient_checks import check_layers, check_network
 from convcalc.reference.measured import BUFFERS
 from convcalc.reference.scalar import counted
 from convcalc.reference.verified import Figure, LayerResult
@@ -22,9 +23,9 @@ from convcalc.reference.verify import compared
 from convcalc.reference.weights import RandomWeights
 from convcalc.tensors.engine import Array, Engine
 
-Column = Literal["shape", "params", "macs", "elementwise_ops", "receptive_field", "identities", "values"]
+Column = Literal["shape", "params", "macs", "elementwise_ops", "receptive_field", "identities", "gradients", "values"]
 COLUMNS: tuple[Column, ...] = ("shape", "params", "macs", "elementwise_ops", "receptive_field", "identities")
-"""What is always looked at; `values` are where there is another runtime to hold them against."""
+"""What is always looked at; `gradients` and `values` are where they are asked for."""
 
 _MOST_TO_COUNT = 600
 """A layer of more MACs and operations is not run on numbers that count."""
@@ -62,11 +63,18 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 def checked(
-    network: Network, subject: str, seed: int, only: Column | None = None, *, against: str | None = None
+    network: Network,
+    subject: str,
+    seed: int,
+    only: Column | None = None,
+    *,
+    against: str | None = None,
+    gradients: bool = False,
 ) -> Checked:
     """Hold everything that is claimed of a network against what it does; `subject` is whose identities are to hold.
 
-    `only` leaves out what other columns alone would need. `against` is the runtime that the values are held against.
+    `only` leaves out what other columns alone would need. `against` is the runtime that the values are held against;
+    `gradients` holds these against differences.
     """
     findings: list[Mismatch] = []
     about: set[Column] = set()
@@ -82,6 +90,8 @@ def checked(
         findings += _small(network, seed)
     if only in (None, "identities"):
         about |= _identities(network, subject, seed, findings)
+    if gradients and not broken and only in (None, "gradients"):
+        about |= _gradients(network, seed, findings)
     return Checked(frozenset(about | {finding.column for finding in findings}), tuple(findings))
 
 
@@ -103,6 +113,19 @@ def _figures(network: Network, seed: int, findings: list[Mismatch], *, probed: b
         findings += [Mismatch("receptive_field", check.name, check.reason) for check in checks if check.agrees is False]
         about |= {"receptive_field"} if any(check.agrees is not None for check in checks) else set()
     return about
+
+
+def _gradients(network: Network, seed: int, findings: list[Mismatch]) -> set[Column]:
+    """Whether any gradient was compared; what is wrong with them is added to `findings`."""
+    try:
+        layers, whole_network = check_layers(network, seed, 1), check_network(network, seed, 1)
+    except Exception as error:  # as above
+        findings.append(Mismatch("gradients", "", f"the way back fails: {failure(error)}"))
+        return {"gradients"}
+    named = [*zip((node.name for node in network.layers), layers, strict=True), ("", whole_network)]
+    checks = [(name, check) for name, check in named if check is not None]
+    findings += [Mismatch("gradients", name, message) for name, check in checks for message in check.mismatches]
+    return {"gradients"} if any(check.values_agree is not None for _, check in checks) else set()
 
 
 def _values(network: Network, seed: int, findings: list[Mismatch]) -> set[Column]:

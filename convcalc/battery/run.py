@@ -70,11 +70,13 @@ class Battery(msgspec.Struct, frozen=True, kw_only=True):
     cases: int
     runtime: str
     results: tuple[KindResult, ...]
+    gradients: bool = False
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """What was looked at."""
-        return (*COLUMNS, "values") if self.runtime else COLUMNS
+        asked: tuple[Column, ...] = ("gradients",) if self.gradients else ()
+        return (*COLUMNS, *asked, "values") if self.runtime else (*COLUMNS, *asked)
 
     @property
     def agrees(self) -> bool:
@@ -96,12 +98,14 @@ def battery(
     seed: int = 0,
     *,
     against: str | None = None,
+    gradients: bool = False,
     most_tries: int = MOST_TRIES,
     progress: Progress | None = None,
 ) -> Battery:
     """Try kinds, blocks and networks (all of them unless named) in as many cases each.
 
-    `against` is one of `convcalc.reference.verify.RUNTIMES`, which the values are held against too. `most_tries` bounds
+    `against` is one of `convcalc.reference.verify.RUNTIMES`, which the values are held against too. With
+    `gradients` what comes back is held against differences. `most_tries` bounds
     the specs that are tried to make a counter-example smaller.
 
     Raises:
@@ -110,7 +114,7 @@ def battery(
     """
     if against is not None:
         require_packages()
-    trial = Battery(seed=seed, cases=cases, runtime=against or "", results=())
+    trial = Battery(seed=seed, cases=cases, runtime=against or "", results=(), gradients=gradients)
     known = {name: group for group, names in groups().items() for name in names}
     named = list(known) if kinds is None else list(kinds)
     for name in named:
@@ -168,7 +172,8 @@ def _checked(case: Case, seed: int, trial: Battery, only: Column | None = None) 
     except Exception as error:  # a formula that fails is one that is wrong
         problem = f"a formula fails: {failure(error)}"
     else:
-        return checked(network, case.subject, seed, only, against=trial.runtime or None)
+        runtime = trial.runtime or None
+        return checked(network, case.subject, seed, only, against=runtime, gradients=trial.gradients)
     return Checked(frozenset({"shape"}), (Mismatch("shape", "", problem),))
 
 
@@ -198,6 +203,7 @@ LABELS: dict[Column, str] = {
     "elementwise_ops": "element-wise ops",
     "receptive_field": "receptive field",
     "identities": "identities",
+    "gradients": "gradients",
     "values": "values",
 }
 """What the columns are called for people."""

@@ -32,6 +32,7 @@ COMMANDS = {
     "explain": "explain",
     "field": "field",
     "verify": "verify",
+    "saliency": "saliency",
     "lint": "lint",
     "import": "importing",
     "export": "export",

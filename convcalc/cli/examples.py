@@ -18,6 +18,10 @@ EXAMPLES = {
     "explain": ("convcalc explain zoo:resnet50 stem", "convcalc explain --kind conv_transpose --format latex"),
     "field": ("convcalc field net.yaml", "convcalc field zoo:resnet18 layer2 --seeds 5 -o layer2.svg"),
     "verify": ("convcalc verify net.yaml", "convcalc verify zoo:resnet18 --layer stem --against onnxruntime"),
+    "saliency": (
+        "convcalc saliency classifier.onnx --image cat.png --class 7 -o map.png",
+        "convcalc saliency classifier.onnx --image cat.png --smooth 25 -o map.npy",
+    ),
     "lint": (
         "convcalc lint zoo:vgg16 --input 3x32x32",
         "convcalc lint net.yaml --device a100 --format sarif=out.sarif --force",

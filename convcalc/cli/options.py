@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -169,6 +171,26 @@ def shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
         return values.shapes(texts)
     except values.Misread as error:
         raise typer.BadParameter(str(error), param_hint="--input") from None
+
+
+def amount(text: str | None, option: str) -> int | None:
+    """`8GiB` or `100M` as a number, None where the option was not given."""
+    from convcalc.language.quantities import amount as read
+    from convcalc.language.tree import number
+
+    if text is None:
+        return None
+    try:
+        return read(number(text) if text.isdigit() else text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def processors() -> int:
+    """How many this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def assignments(texts: list[str]) -> dict[str, str]:

@@ -57,6 +57,10 @@ def verify(
         ),
     ] = None,
     fused: Fused = None,
+    gradients: Annotated[
+        bool,
+        typer.Option("--gradients", help="Hold gradients against differences, and count the MACs of the way back."),
+    ] = False,
     cases: Annotated[
         int | None, typer.Option(min=1, help=f"Cases of each kind, where no spec is named; by default {CASES}.")
     ] = None,
@@ -101,11 +105,15 @@ def verify(
             options = {"layer": layer, "dtype": dtype, "threads": threads, "input": input, "set": set}
             options |= {"scale": scale or None, "blocks": blocks or None, "fused": fused}
             _refuse(**options, max_memory=max_memory, max_steps=max_steps)
-            code = _battery(cases or CASES, seed, against, format)
+            code = _battery(cases or CASES, seed, against, format, gradients=gradients)
         else:
             _refuse(cases=cases)
             most_bytes, most_steps = _amount(max_memory, "--max-memory"), _amount(max_steps, "--max-steps")
-            run = _Run(format, most_bytes, layer=layer, against=against, seed=seed, dtype=dtype or DTYPE, fused=fused)
+            if fused and gradients:
+                problem = "gradients are those of the network as it is written: leave out --fused"
+                raise typer.BadParameter(problem, param_hint="--gradients")
+            settings = {"layer": layer, "against": against, "seed": seed, "dtype": dtype or DTYPE, "fused": fused}
+            run = _Run(format, most_bytes, gradients=gradients, **settings)
             most_steps = steps.MOST_STEPS if most_steps is None else most_steps
             sizes, values = shapes(input or []), assignments(set or [])
             how: How = {"strict": strict, "scale": scale, "blocks": blocks}
@@ -142,7 +150,7 @@ def _amount(text: str | None, option: str) -> int | None:
         raise typer.BadParameter(str(error), param_hint=option) from None
 
 
-def _battery(cases: int, seed: int, against: str | None, format: str) -> ExitCode:  # noqa: A002  # as above
+def _battery(cases: int, seed: int, against: str | None, format: str, *, gradients: bool) -> ExitCode:  # noqa: A002  # as above
     from convcalc.battery.run import battery
     from convcalc.reference.against import MissingPackage
     from convcalc.views import format_names
@@ -155,7 +163,7 @@ def _battery(cases: int, seed: int, against: str | None, format: str) -> ExitCod
     started = time.perf_counter()
     try:
         with steps.run(sys.maxsize), _progress("battery") as progress:  # the cases are ours, as many as are asked for
-            result = battery(cases=cases, seed=seed, against=against, progress=progress)
+            result = battery(cases=cases, seed=seed, against=against, gradients=gradients, progress=progress)
     except MissingPackage as error:
         raise typer.BadParameter(str(error), param_hint="--against") from None
     show("battery", format, BatteryRun(result, time.perf_counter() - started))

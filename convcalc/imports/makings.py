@@ -72,6 +72,11 @@ def made(
     return MadeNumbers(operation, known, shape, settings or {}, size, depth)
 
 
+def unmade(reason: str, shape: Shape) -> Making | None:
+    """What says of numbers that they are not worked out: they are `reason`."""
+    return made("unmade", (), shape, {"reason": reason})
+
+
 def known_numbers(numbers: Sequence[int | float], shape: Shape, letter: str) -> KnownNumbers | None:
     """Numbers as they are; None where the type does not hold them."""
     try:

@@ -236,11 +236,11 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     samples: ClassVar[Mapping[str, Sequence[Any]]] = {}
     """The values that a generated case takes for fields; those that are not here have their defaults."""
 
+    without_gradient: ClassVar[Mapping[int, str]] = {}
+    """Inputs, by their place, that no gradient comes to whatever the fields are, and why: see `no_gradient`."""
+
     least_rank: ClassVar[int] = 0
     """The spatial axes that a generated case has at least."""
-
-    constant_inputs: ClassVar[tuple[int, ...]] = ()
-    """The places of tensors that no gradient comes back to, whatever the fields are: see `passes_gradient`."""
 
     if TYPE_CHECKING:  # each kind names the shapes it takes; this is what they have in common
         checks: ClassVar[Callable[..., Iterator[Check]]]
@@ -369,13 +369,6 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         """The least and the most that can leave, whatever enters."""
         return -inf, inf
 
-    def passes_gradient(self, place: int) -> bool:
-        """Whether a gradient comes back to the tensor that enters at `place`.
-
-        None comes to one of which only the shape or whole numbers count, and none comes from whole numbers that leave.
-        """
-        return place not in self.constant_inputs
-
     @property
     def follows_values(self) -> bool:
         """Whether how much there is to do depends on the numbers that enter; then `elementwise_ops` are the most."""
@@ -393,6 +386,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     def cut(self, x: Shape) -> dict[int, tuple[int, int]]:
         """How many positions are cut off before and after, by axis; negative where as many are added."""
         return {}
+
+    def no_gradient(self, place: int) -> str:
+        """Why no gradient comes to the tensor that enters at this place, or none but 0; empty where one does."""
+        return self.without_gradient.get(place, "")
 
     def no_op(self, x: Shape) -> str:
         """Why this layer, with these fields, gives what enters; empty where it does not, or is there to say so."""

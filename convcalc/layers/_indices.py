@@ -16,6 +16,13 @@ FORMS = ("slices", "elements", "points")
 other axes; or the last axis of the indices has a place on each of several axes."""
 
 
+CHOOSES = "it says which places are meant, and a place changes by steps or not at all"
+"""Why no gradient comes to indices."""
+
+IS_PLACE = "places leave, and a place changes by steps or not at all"
+"""Why no gradient comes through what gives indices."""
+
+
 def span(axes: Sequence[int], rank: int) -> tuple[int, int]:
     """The first of the axes, and the first behind them."""
     start = axes[0] % rank

@@ -28,11 +28,12 @@ from convcalc.arithmetic.moving import windowed
 from convcalc.arithmetic.number import minimum, product
 from convcalc.arithmetic.window import Pair
 from convcalc.fields import Channels, Sizes
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted, Weights
 from convcalc.layers._cases import draw_flag
 from convcalc.layers._checks import divides, divisors, has_positions
 from convcalc.layers._convolutions import ARRAYS, Convolution, all_seen, biased, by_sample, filters, seen_with
 from convcalc.layers._elements import weighed
+from convcalc.layers._kept import PLACE
 from convcalc.layers._onnx import ends, entered_or_own, padded, shaped
 from convcalc.layers.conv import Conv
 
@@ -69,6 +70,39 @@ class DeformConv(Convolution, frozen=True, kw_only=True):
         neighbours: int = 2 ** len(self.kernel_size)
         samples = product((x[0], *self.kernel_size, *self.shape(x)[1:]))
         return (neighbours + (len(maps) == 2)) * samples + super().elementwise_ops(x)
+
+    def kept(self, wanted: Wanted, x: Shape, *others: Shape) -> Kept:
+        """The samples, and what they are made of: neighbours, shares and sums so far; a mask, the offsets, a weight."""
+        maps, given = _apart(x, others)
+        of_x, of_offset, of_mask = wanted.inputs[0], wanted.inputs[1], len(maps) == 2 and wanted.inputs[2]
+        is_read, axes, windows = of_x or of_offset, len(self.kernel_size), product(self.shape(x)[1:])
+        corners: int = 2**axes
+        sampled = product((x[0], *self.kernel_size)) * windows
+        places = product((self.offset_groups, *self.kernel_size)) * windows
+        own, entering = self._weight_wanted(wanted, x, others)
+        along = 2 * axes - (axes == 1)  # there a share is how far behind a position it is
+        read = is_read * ((2 * corners - 1) * sampled + corners * places) + along * of_offset * places
+        held = (1,) * of_offset + (2,) * (len(maps) == 2 and is_read)
+        weight = (1 + len(maps),) * (len(given) > 0 and (is_read or of_mask))
+        nominal = sum(kernel * outputs for kernel, outputs in zip(self.kernel_size, self.shape(x)[1:], strict=True))
+        return Kept(
+            inputs=held + weight,
+            numbers=read + (of_mask + (own or entering)) * sampled,
+            bytes=PLACE * corners * (places + 1) * of_x,
+            shared_numbers=nominal * of_offset,
+            shared_bytes=PLACE * corners * (self.offset_groups + x[0] // self.offset_groups) * of_x,
+        )
+
+    def gradient_macs(self, wanted: Wanted, x: Shape, *others: Shape) -> tuple[int, int]:
+        """As many as forwards, for the samples and for the weight, which is own or enters."""
+        own, entering = self._weight_wanted(wanted, x, others)
+        of_samples = True in wanted.inputs[: 1 + len(_apart(x, others)[0])]
+        macs = self.macs(x, *others)
+        return macs * (of_samples + entering), macs * own
+
+    def _weight_wanted(self, wanted: Wanted, x: Shape, given: Sequence[Shape]) -> tuple[bool, bool]:
+        maps, entered = _apart(x, given)
+        return wanted.weights and not entered, len(entered) > 0 and wanted.inputs[1 + len(maps)]
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         (x, *others), output = inputs, self.shape(*inputs)

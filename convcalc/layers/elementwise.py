@@ -82,6 +82,10 @@ _PASSING = {"abs", "asinh", "atan", "ceil", "cos", "cosh", "erf", "exp", "floor"
 """What has a value for any number, and none for what is none, so that it can be probed as it is."""
 
 
+_STEPPING = {*TESTS, *LOGICAL, *BITWISE, "bitwise_left_shift", "bitwise_right_shift", "ceil", "floor", "round", "sign"}
+"""What has slope 0 wherever it has one."""
+
+
 class ElementwiseOperation(Elementwise, frozen=True, kw_only=True):
     operation: Annotated[str, Choice("the function of the elements", options=OPERATIONS)]
 
@@ -108,6 +112,10 @@ class ElementwiseOperation(Elementwise, frozen=True, kw_only=True):
         if self.operation in _PASSING:
             return self
         return Identity() if len(inputs) == 1 else repeated_along(Add(), axis, inputs)
+
+    def no_gradient(self, place: int) -> str:
+        is_step = self.operation in _STEPPING or (self.operation == "where" and place == 0)
+        return "what leaves changes by steps or not at all" if is_step else ""
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         x = aligned(graph, inputs, shapes)

@@ -14,21 +14,20 @@ Source: PyTorch nn.Embedding; ONNX Gather of a table that was learned.
 
 import random
 from math import prod
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Channels, Whole
 from convcalc.layers import Array, Arrays, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted, Weights
 from convcalc.layers._cases import draw_shape
-from convcalc.layers._indices import places
+from convcalc.layers._indices import CHOOSES, places
 from convcalc.layers._kept import PLACE
 from convcalc.layers._onnx import held
 
 
 class Embedding(Kind, frozen=True, kw_only=True):
-    constant_inputs = (0,)
-
+    without_gradient: ClassVar[dict[int, str]] = {0: CHOOSES}
     num_embeddings: Annotated[int, Whole("vectors that there are", minimum=1)]
     embedding_dim: Annotated[int, Channels("numbers of a vector", minimum=1)]
 

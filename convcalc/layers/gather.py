@@ -28,6 +28,7 @@ from convcalc.fields import ANY_SIGN, Choice, Listed
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._indices import (
+    CHOOSES,
     FORMS,
     chosen,
     coordinates,
@@ -45,8 +46,8 @@ from convcalc.layers._onnx import shaped
 
 
 class Gather(Kind, frozen=True, kw_only=True):
+    without_gradient: ClassVar[dict[int, str]] = {1: CHOOSES}
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
-    constant_inputs = (1,)
 
     axes: Annotated[tuple[int, ...], Listed("the axis that is chosen from; 0 is channels", minimum=ANY_SIGN)] = (0,)
     indices: Annotated[str, Choice("what an index means", options=FORMS)] = "slices"

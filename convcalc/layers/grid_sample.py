@@ -25,9 +25,10 @@ from typing import Annotated, Any, ClassVar
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Choice, Flag
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_axes, draw_flag
-from convcalc.layers._elements import weighed
+from convcalc.layers._elements import held, weighed
+from convcalc.layers._kept import PLACE
 
 _TAPS = {"nearest": 1, "bilinear": 2, "bicubic": 4}
 _BEYOND = ("zeros", "border", "reflection")
@@ -60,6 +61,24 @@ class GridSample(Kind, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape, grid: Shape) -> int:
         return product([_TAPS[self.mode]] * (len(x) - 1)) * product(self.shape(x, grid))
 
+    def kept(self, wanted: Wanted, x: Shape, grid: Shape) -> Kept:
+        """What each position reads, and where, with its weight and the sum so far; a mask of what there is to read.
+
+        For the grid, where it lies on each axis, and the weights of each axis and what is within it.
+        """
+        of_x, of_grid = wanted.inputs[0], wanted.inputs[1] and self.mode != "nearest"
+        axes, along, places = len(x) - 1, _TAPS[self.mode], product(grid[:-1])
+        taps: int = along**axes
+        is_weighed = self.mode != "nearest"  # else a weight is whether there is anything
+        weights = taps * is_weighed + axes * (1 + along) * of_grid
+        masks = 1 + (1 - is_weighed) + axes * along * of_grid
+        return Kept(
+            inputs=(1,) * of_grid,
+            numbers=((2 * taps - 1) * x[0] + weights) * places,
+            bytes=masks * places + PLACE * taps * (places + 1) * of_x,
+            shared_bytes=PLACE * taps * x[0] * of_x,
+        ).if_(of_x or of_grid)
+
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         (x, grid), last = fields, len(inputs[1]) - 1
         seen = x.collapsed(range(len(inputs[0])))
@@ -71,6 +90,10 @@ class GridSample(Kind, frozen=True, kw_only=True):
 
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return self
+
+    def no_gradient(self, place: int) -> str:
+        is_step = place == 1 and self.mode == "nearest"
+        return "the nearest position is read, which changes by steps or not at all" if is_step else ""
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         mode = {"bilinear": "linear", "bicubic": "cubic"}.get(self.mode, self.mode)
@@ -113,7 +136,7 @@ def _multiplied(*weights: Array) -> Array:
 def _reads(engine: Engine, fields: Fields, grid: Array, size: int) -> list[tuple[Array, Array]]:
     """The positions of an axis that are read for each place, with their weights."""
     np = engine.numpy
-    at = engine.weighing(partial(_at, np, fields.align_corners, size), grid)
+    at = engine.weighing(partial(_at, np, fields, size), grid)
     if fields.mode == "nearest":
         return [engine.aside(lambda at: _within(engine, fields, np.rint(at), size), at)]
     reads = []
@@ -123,10 +146,27 @@ def _reads(engine: Engine, fields: Fields, grid: Array, size: int) -> list[tuple
     return reads
 
 
-def _at(numpy: Any, align_corners: bool, size: int, grid: Array) -> Array:
-    """Places of the grid in positions of an axis, as numbers that can be counted with."""
+def _at(numpy: Any, fields: Fields, size: int, grid: Array) -> Array:
+    """Places of the grid in positions of an axis, as numbers that can be counted with.
+
+    Between two positions a place beyond the ends is brought back first, so that at an end it has PyTorch's slope, 0.
+    """
     far = numpy.where(numpy.isnan(grid), numpy.zeros((), grid.dtype), grid).clip(-_FAR, _FAR)
-    return (far + 1) / 2 * (size - 1) if align_corners else ((far + 1) * size - 1) / 2
+    at = (far + 1) / 2 * (size - 1) if fields.align_corners else ((far + 1) * size - 1) / 2
+    if fields.mode != "bilinear" or fields.padding_mode == "zeros":
+        return at
+    if fields.padding_mode == "reflection":
+        at = _reflected(numpy, at, *((0, size - 1) if fields.align_corners else (-0.5, size)))
+    return held(numpy, at, 0, size - 1)
+
+
+def _reflected(numpy: Any, at: Array, start: float, length: int) -> Array:
+    """Places mirrored at both ends of an axis as often as it takes."""
+    if length == 0:
+        return 0 * at
+    behind = numpy.abs(at - start)
+    rest, turns = numpy.fmod(behind, length), numpy.floor(behind / length)
+    return numpy.where(turns % 2 == 0, rest, length - rest) + start
 
 
 def _weight(numpy: Any, mode: str, step: int, at: Array, inside: Array) -> Array:
@@ -148,7 +188,7 @@ def _within(engine: Engine, fields: Fields, place: Array, size: int) -> tuple[Ar
         place = place % (2 * size)
         place = engine.numpy.minimum(place, 2 * size - 1 - place)
     held = place.clip(0, size - 1)
-    return held, held == place if fields.padding_mode == "zeros" else engine.numpy.ones_like(held)
+    return held, held == place if fields.padding_mode == "zeros" else engine.numpy.ones_like(held, bool)
 
 
 def _keys(numpy: Array, distance: Array) -> Array:

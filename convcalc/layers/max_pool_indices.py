@@ -16,11 +16,12 @@ Source: ONNX MaxPool, whose second output it is; PyTorch's `return_indices` coun
 """
 
 from math import inf
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import PerAxis, Sizes
 from convcalc.layers import Array, Arrays, Engine, Fields, NoOnnxForm, OnnxGraph, Shape
+from convcalc.layers._indices import IS_PLACE
 from convcalc.layers._onnx import beginnings, element_type, ends
 from convcalc.layers._pools import Pool, placed
 
@@ -37,9 +38,9 @@ def _what_is_there_is_the_largest(bench: Any, config: Any, x: Shape) -> tuple[Ar
 
 
 class MaxPoolIndices(Pool, frozen=True, kw_only=True):
+    without_gradient: ClassVar[dict[int, str]] = {0: IS_PLACE}
     is_pool = False
     identities = (_what_is_there_is_the_largest,)
-    constant_inputs = (0,)
 
     dilation: Annotated[Sizes, PerAxis("distance between taps")] = (1,)
 

@@ -27,15 +27,16 @@ from convcalc.fields import PaddingType, PerAxis, Sizes, optional
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_axes, draw_flag, draw_shape
 from convcalc.layers._checks import has_positions
+from convcalc.layers._indices import CHOOSES
 from convcalc.layers._kept import PLACE
 from convcalc.layers._onnx import beginnings, ends, whole
 from convcalc.layers._windows import shown_window
 
 
 class MaxUnpool(Kind, frozen=True, kw_only=True):
+    without_gradient: ClassVar[dict[int, str]] = {1: CHOOSES}
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
     is_map = True
-    constant_inputs = (1,)
 
     kernel_size: Annotated[Sizes, PerAxis("positions pooled on each axis")]
     stride: Annotated[Sizes | None, optional(PerAxis("positions the window moved; null: kernel_size"))] = None

@@ -25,13 +25,14 @@ from convcalc.fields import ANY_SIGN, Whole
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._indices import CHOOSES
 from convcalc.layers._merges import repeated
 from convcalc.layers._onnx import cut, shaped
 
 
 class OneHot(Kind, frozen=True, kw_only=True):
+    without_gradient: ClassVar[dict[int, str]] = {0: CHOOSES}
     inputs: ClassVar[tuple[int, int | None]] = (1, 2)
-    constant_inputs = (0,)
 
     num_classes: Annotated[int, Whole("places of the new axis", minimum=1)]
     axis: Annotated[int, Whole("the new axis; 0 is channels, -1 the last", minimum=ANY_SIGN)] = -1

@@ -27,12 +27,11 @@ from convcalc.layers._cases import draw_flag, draw_shape
 
 
 class Parameter(Kind, frozen=True, kw_only=True):
-    constant_inputs = (0,)
-
     sizes: Annotated[tuple[int, ...], Listed("the shape of the tensor, channels first", minimum=1)]
     learned: Annotated[bool, Flag("counted as parameters, else as buffers")] = True
 
     holds_output: ClassVar[bool] = True
+    without_gradient: ClassVar[dict[int, str]] = {0: "what leaves is the layer's own, whatever enters"}
 
     def shape(self, x: Shape) -> Shape:
         return self.sizes

@@ -37,6 +37,7 @@ from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, On
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
 from convcalc.layers._elements import root
+from convcalc.layers._indices import IS_PLACE
 from convcalc.layers._kept import PLACE
 from convcalc.layers._onnx import element_type, onnx_axis, shaped
 
@@ -73,9 +74,6 @@ class Reduce(Kind, frozen=True, kw_only=True):
         yield Check(not is_place or len(self.axes) == 1, "CC011", "axes", _one_place, (self.operation, self.axes))
         yield Check(is_place or not self.select_last_index, "CC011", "select_last_index", _no_place, (self.operation,))
 
-    def passes_gradient(self, place: int) -> bool:
-        return self.operation not in PLACES
-
     def _along(self, x: Shape) -> list[int]:
         return [axis % len(x) for axis in self.axes]
 
@@ -107,6 +105,9 @@ class Reduce(Kind, frozen=True, kw_only=True):
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return StandIn(of=self, run=_summed) if self.operation in PLACES else self
+
+    def no_gradient(self, place: int) -> str:
+        return IS_PLACE if self.operation in PLACES else ""
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         axes, operator = [onnx_axis(axis, shapes[0]) for axis in self.axes], OPERATIONS[self.operation]

@@ -28,13 +28,18 @@ from typing import Annotated, Any, ClassVar
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import ceil_div, product
 from convcalc.fields import Choice, Flag, PerAxis, Real, Sizes, Whole, optional
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
 from convcalc.layers._cases import draw_axes, draw_flag
 from convcalc.layers._elements import weighed
+from convcalc.layers._kept import PLACE
 from convcalc.layers._windows import shown_sizes
 
 _SAMPLE = 5
 """Operations of a sample: a share of each of four positions, and one to bring it together with others."""
+
+
+_WIDE = 8
+"""Bytes of a weight, whatever the format of the map."""
 
 
 _FAR = 64
@@ -42,9 +47,9 @@ _FAR = 64
 
 
 class RoiAlign(Kind, frozen=True, kw_only=True):
+    without_gradient: ClassVar[dict[int, str]] = {1: "where boxes lie is taken as given, as in torchvision"}
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
     resamples = True
-    constant_inputs = (1,)
 
     output_size: Annotated[Sizes, PerAxis("cells of a box on each axis")]
     spatial_scale: Annotated[float, Real("positions of the map for one pixel of the boxes", above=0)] = 1.0
@@ -68,9 +73,26 @@ class RoiAlign(Kind, frozen=True, kw_only=True):
         return (boxes[0], x[0], *self.output_size)
 
     def elementwise_ops(self, x: Shape, boxes: Shape) -> int:
+        return _SAMPLE * product((*self._samples_along(x), *self.shape(x, boxes)))
+
+    def _samples_along(self, x: Shape) -> list[int]:
+        """Samples of a cell on each axis, of a box of the whole map where boxes ask for them."""
         ratio, cells = self.sampling_ratio, zip(x[1:], self.output_size, strict=True)
-        along = [ceil_div(size, outputs) if ratio is None else ratio for size, outputs in cells]
-        return _SAMPLE * product((*along, *self.shape(x, boxes)))
+        return [ceil_div(size, outputs) if ratio is None else ratio for size, outputs in cells]
+
+    def kept(self, wanted: Wanted, x: Shape, boxes: Shape) -> Kept:
+        """The four positions that a sample reads, and where; weights and the sums so far, of eight bytes each.
+
+        Of boxes that ask for samples by their size, as many as a box of the whole map takes.
+        """
+        along = self._samples_along(x)
+        samples, lines = product(along) * product(self.output_size), 0
+        for count, outputs in zip(along, self.output_size, strict=True):
+            lines = lines + count * outputs
+        largest = PLACE * product((x[0], *self.output_size)) * (self.mode == "max")
+        wide = 3 * x[0] * samples + 4 * samples
+        of_box = _WIDE * wide + PLACE * 2 * lines + largest
+        return Kept(numbers=boxes[0] * 4 * x[0] * samples, bytes=boxes[0] * of_box).if_(wanted.inputs[0])
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         x, boxes = fields

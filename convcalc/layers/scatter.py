@@ -24,7 +24,18 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Choice, Listed
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, StandIn, Wanted
-from convcalc.layers._indices import FORMS, chosen, coordinates, fits, flat, of_own_place, on_axes, onto_axes, span
+from convcalc.layers._indices import (
+    CHOOSES,
+    FORMS,
+    chosen,
+    coordinates,
+    fits,
+    flat,
+    of_own_place,
+    on_axes,
+    onto_axes,
+    span,
+)
 from convcalc.layers._kept import PLACE
 from convcalc.layers._merges import repeated
 from convcalc.layers._onnx import shaped
@@ -34,8 +45,8 @@ REDUCTIONS = ("none", "add", "mul", "max", "min")
 
 
 class Scatter(Kind, frozen=True, kw_only=True):
+    without_gradient: ClassVar[dict[int, str]] = {1: CHOOSES}
     inputs: ClassVar[tuple[int, int | None]] = (3, 3)
-    constant_inputs = (1,)
 
     axes: Annotated[tuple[int, ...], Listed("the axis that is written along; 0 is channels", minimum=ANY_SIGN)] = (0,)
     indices: Annotated[str, Choice("what an index means", options=FORMS)] = "slices"

@@ -16,7 +16,7 @@ Source: ONNX TopK; torch.topk; Blum et al. 1973 for the selection in linear time
 
 import random
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec.structs import replace
 
@@ -27,12 +27,12 @@ from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGrap
 from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._indices import IS_PLACE
 from convcalc.layers._onnx import element_type, onnx_axis
 
 
 class TopK(Kind, frozen=True, kw_only=True):
-    constant_inputs = (0,)
-
+    without_gradient: ClassVar[dict[int, str]] = {0: IS_PLACE}
     k: Annotated[int, Whole("how many are chosen", minimum=1)]
     axis: Annotated[int, Whole("axis that is chosen along; 0 is channels", minimum=ANY_SIGN)] = 0
     largest: Annotated[bool, Flag("the largest, else the smallest")] = True

@@ -20,6 +20,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.fields import ANY_SIGN, Flag, Whole
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_flag, draw_shape
+from convcalc.layers._indices import CHOOSES
 from convcalc.layers._merges import repeated
 from convcalc.layers._onnx import shaped
 
@@ -28,8 +29,8 @@ _LARGEST = 1_000_000
 
 
 class Trilu(Kind, frozen=True, kw_only=True):
+    without_gradient: ClassVar[dict[int, str]] = {1: CHOOSES}
     inputs: ClassVar[tuple[int, int | None]] = (1, 2)
-    constant_inputs = (1,)
 
     upper: Annotated[bool, Flag("what is above the diagonal stays, else what is below")] = True
     diagonal: Annotated[int, Whole("how far the diagonal is moved to the right", minimum=ANY_SIGN)] = 0

@@ -15,21 +15,25 @@ import msgspec
 import numpy as np
 
 from convcalc import steps
+from convcalc.imports.makings import StoredNumbers
+from convcalc.imports.onnx.stored import NoNumbers
 from convcalc.layers import Kind, Shape
 from convcalc.network import Network, Node, input_node
 from convcalc.reference.against import apart, require_packages
 from convcalc.reference.execution import FAILURES, Step, failure, run_layer, running_steps
 from convcalc.reference.fields.field_checks import UNAFFORDABLE
+from convcalc.reference.loaded.evaluating import Evaluation
+from convcalc.reference.loaded.matching import as_weight
+from convcalc.reference.loaded.models import file_of
 from convcalc.reference.memory import TooLarge
 from convcalc.reference.rounding import largest, rounding
 from convcalc.tensors.engine import Array, Engine
 
 if TYPE_CHECKING:
     from convcalc.exports.onnx.run import FileRun
-    from convcalc.imports.elements import Elements
     from convcalc.imports.record import FileTensor, Imported, Layer
 
-_NOT_IN_FILE = "its arrays are worked out on the way, and are in the file under no name"
+_NOT_IN_FILE = "its arrays are not in the file as a layer has them"
 
 
 class TensorCheck(msgspec.Struct, frozen=True):
@@ -96,8 +100,6 @@ def check_file(imported: Imported, *, seed: int = 0, threads: int = 1, most_byte
     if most_bytes is not None and needed > most_bytes:
         raise TooLarge(needed, most_bytes)
     wanted = [layer.tensor.name for layer in layers if layer.tensor is not None]
-    sources = (elements.tensor for layer in layers for elements in layer.elements.values())
-    wanted += [source for source in sources if isinstance(source, str)]
     entering = {tensor.name: tensor.shape for tensor in imported.entering.values()}
     try:
         limits: Any = {"seed": seed, "threads": threads, "most_bytes": most_bytes}
@@ -118,6 +120,7 @@ class _Comparison:
 
     def __init__(self, imported: Imported, run: FileRun, engine: Engine) -> None:
         self.run, self.engine = run, engine
+        self._evaluation = Evaluation(_AsItRan(imported, run))
         tensors = (layer.tensor for layer in imported.layers)
         self._cuts = frozenset(tensor.name for tensor in (*tensors, *imported.entering.values()) if tensor is not None)
         self.shapes = dict(imported.inputs)
@@ -214,26 +217,28 @@ class _Comparison:
         return laid[None] if laid.shape == shape else None
 
     def _arrays(self, layer: Layer, config: Kind, shapes: tuple[Shape, ...]) -> dict[str, Array] | None:
-        """The arrays of a layer as the file has them; None where one is worked out on the way."""
+        """The arrays of a layer as the file has them, None where one is not to be had."""
         arrays: dict[str, Array] = {}
+        single = np.dtype(np.float32)
         for name, shape in config.arrays(*shapes).items():
-            array = self._array(layer.elements[name]) if name in layer.elements else None
-            if array is None or [size for size in array.shape if size > 1] != [size for size in shape if size > 1]:
+            try:
+                array = self._evaluation.array(layer.makings[name])
+                arrays[name] = as_weight(array, shape, single, is_constant=name == "constant")
+            except (KeyError, NoNumbers):
                 return None
-            arrays[name] = array.reshape(shape).astype(np.float32)
         return arrays
 
-    def _array(self, elements: Elements) -> Array | None:
-        source = self.run.arrays(elements.tensor) if isinstance(elements.tensor, str) else None
-        if source is None or source.dtype.kind != "f" or source.size != elements.total or elements.layout is None:
-            return None
-        places = np.array(elements.start)
-        for along in elements.layout:
-            axis = np.zeros(1, np.int64)
-            for size, step in along:
-                axis = (axis[:, None] + step * np.arange(size)).reshape(-1)
-            places = places[..., None] + axis
-        return source.reshape(-1)[places]
+
+class _AsItRan:
+    """The arrays of a file, and random ones where it holds no numbers and ran with these."""
+
+    def __init__(self, imported: Imported, run: FileRun) -> None:
+        self._file, self._run = file_of(imported), run
+
+    def array(self, stored: StoredNumbers) -> Array:
+        record = self._file.record(stored)
+        filled = self._run.arrays(record.name) if record.name in self._run.filled else None
+        return self._file.of(record) if filled is None else filled
 
 
 def _network(layer: Layer, config: Kind, shapes: tuple[Shape, ...]) -> Network:

@@ -201,8 +201,8 @@ def _stands_on(array: Array, owned: Collection[int]) -> bool:
 
 
 def _solid(array: Array) -> Array:
-    """The array with its elements laid end to end, so that what only gets another shape needs no copy."""
-    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+    """The array with its elements laid end to end and nothing beside them: what is reshaped then needs no copy."""
+    return array if array.flags.c_contiguous and _extent(array)[1] == array.nbytes else array.copy(order="C")
 
 
 def _own(name: str, result: LayerGradients, gradient: Array, wanted: Wanted, *, shares: bool) -> LayerGradients:
@@ -215,7 +215,7 @@ def _own(name: str, result: LayerGradients, gradient: Array, wanted: Wanted, *, 
 
     def alone(array: Array) -> Array:
         is_shared = not array.flags.writeable or any(np.may_share_memory(array, other) for other in present)
-        present.append(array.copy(order="C") if is_shared or _extent(array)[1] != array.nbytes else _solid(array))
+        present.append(array.copy(order="C") if is_shared else _solid(array))
         return present[-1]
 
     missing = [at for at, wish in enumerate(wanted.inputs) if wish and result.inputs[at] is None]
@@ -247,7 +247,12 @@ def distinct_bytes(groups: Sequence[Iterable[Array]]) -> list[int]:
 
 
 def _extent(array: Array) -> tuple[int, int]:
-    """Where the elements of an array begin, and how many bytes lie between there and the end of the last."""
+    """Where the memory begins that an array holds on to, and its bytes: all of what it is a view of.
+
+    Of memory that the engine has lent, which may be larger than what was asked for, as far as the elements reach.
+    """
+    while isinstance(array.base, np.ndarray) and array.base.flags.owndata:
+        array = array.base
     if not array.size:
         return 0, 0
     steps = [stride * (size - 1) for size, stride in zip(array.shape, array.strides, strict=True)]

@@ -24,11 +24,12 @@ from convcalc.reference.execution import Step, Weights, execute, running_steps
 from convcalc.reference.fields.field_checks import FieldCheck
 from convcalc.reference.fields.probe import probe
 from convcalc.reference.folded import KernelWeights
+from convcalc.reference.gradient_checks import bytes_for_gradients, check_layers, check_network
 from convcalc.reference.measured import Measured, expectations, kept, result, totals_of
 from convcalc.reference.memory import TooLarge, bytes_needed
 from convcalc.reference.model_file import check_file
 from convcalc.reference.part_of import kernel_of
-from convcalc.reference.verified import Expectation, Figure, LayerResult, Verification
+from convcalc.reference.verified import Expectation, Figure, GradientCheck, LayerResult, Verification
 from convcalc.reference.weights import RandomWeights
 from convcalc.tensors.engine import Array, Engine
 
@@ -64,6 +65,7 @@ def verify(
     threads: int = 1,
     against: str | None = None,
     fused: bool | None = None,
+    gradients: bool = False,
     most_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> Verification:
@@ -81,6 +83,9 @@ def verify(
     the tensors of both; None is as its spec says in `deploy`. All that is measured is then of the kernels, and `layer`
     and `against`, always an export, are about these; but what the spec expects is of the network as written.
 
+    `gradients` holds what comes back through every layer, and through the network, against differences, in float64
+    and as the network is written (see `convcalc.reference.gradient_checks`), and counts the MACs of the way back.
+
     Raises:
         ValueError: a dtype that is not in `DTYPES`, a runtime that is not in `RUNTIMES`.
         MissingPackage: a package that the runtime takes is not installed.
@@ -92,7 +97,7 @@ def verify(
         raise ValueError(f"dtype: expected one of {', '.join(DTYPES)}, found {dtype}")
     if against is not None and against not in RUNTIMES:
         raise ValueError(f"against: expected one of {', '.join(RUNTIMES)}, found {against}")
-    is_fused = bool(network.deployment.fused if fused is None else fused)
+    is_fused = not gradients and bool(network.deployment.fused if fused is None else fused)
     if layer is not None:
         network = kernel_alone(network, layer) if is_fused else alone(network, layer)
     fusion = fuse(network) if is_fused else None
@@ -101,8 +106,11 @@ def verify(
     if network.uncosted and (layer is not None or (against is not None and file is None)):
         raise UnknownLayers(network.uncosted)
     needed = bytes_needed(network, dtype, all_arrays_twice=against is not None and file is None, fusion=fusion)
+    if gradients:
+        needed = max(needed, bytes_needed(network, "float64") + bytes_for_gradients(network))
     if most_bytes is not None and needed > most_bytes:
         raise TooLarge(needed, most_bytes)
+    of_layers, of_network = _gradients(network, seed, threads, progress) if gradients else ([], None)
     weights, engine = RandomWeights(network, seed, dtype), Engine(threads)
     running, beside, claims = network, None, None
     if fusion is not None:
@@ -123,6 +131,8 @@ def verify(
         beside=beside,
         progress=progress,
     )
+    if gradients:
+        layers = tuple(replace(row, gradients=check) for row, check in zip(layers, of_layers, strict=True))
     is_run = all(layer.is_run for layer in layers)
     expected: tuple[Expectation, ...] = ()
     if not network.overridden and layer is None:
@@ -140,7 +150,18 @@ def verify(
         outputs=tuple(runtime.compare_outputs(_inputs(network, dtype, seed))) if runtime and is_run else (),
         file=compared_file,
         fusion=fusion,
+        gradients=of_network,
+        has_gradients=gradients,
     )
+
+
+def _gradients(
+    network: Network, seed: int, threads: int, progress: Progress | None
+) -> tuple[list[GradientCheck | None], GradientCheck | None]:
+    """Those of every layer, and those of the network, which take less."""
+    with steps.part(_GRADIENTS_SHARE):
+        of_network = check_network(network, seed, threads)
+        return check_layers(network, seed, threads, progress), of_network
 
 
 Compared = tuple[Report, tuple[LayerResult, ...], dict[str, Figure]]
@@ -293,6 +314,9 @@ def _measured(
 
 _FILE_SHARE = 0.5
 """Of the steps of a run, what the layers of a model file may take that are held against the file itself."""
+
+_GRADIENTS_SHARE = 0.8
+"""Of the steps of a run, what the checks of gradients may take."""
 
 _RUNNING_SHARE = 0.8
 """Of the steps that are left, what running the layers may take; the rest is for receptive fields."""

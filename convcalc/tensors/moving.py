@@ -93,8 +93,8 @@ def _taken_at_back(y: Array, x: Array, at: Any) -> Pulls:
     shape, dtype = x.shape, x.dtype
     parts = at if isinstance(at, tuple) else (at,)
     indices = [part for part in parts if isinstance(part, np.ndarray | list)]
-    if len(indices) == x.ndim > 1 and len({np.shape(index) for index in indices}) == 1:
-        return [Pull(partial(_added_at, shape), np.ravel_multi_index(tuple(indices), shape, mode="wrap"))]
+    if indices and len(parts) == x.ndim and all(_is_place(part, y.shape) for part in parts):
+        return [Pull(partial(_added_at, shape), np.ravel_multi_index(parts, shape, mode="wrap"))]
 
     def back(gradient: Array, *indices: Array) -> Array:
         spread = np.zeros(shape, dtype)
@@ -105,6 +105,11 @@ def _taken_at_back(y: Array, x: Array, at: Any) -> Pulls:
         return spread
 
     return [Pull(back, *(index for index in indices if isinstance(index, np.ndarray)))]
+
+
+def _is_place(part: Any, shape: Sequence[int]) -> bool:
+    """Whether it is one place of an axis for each of so many elements, or one for all."""
+    return np.asarray(part).dtype.kind in "iu" and np.shape(part) in ((), shape)
 
 
 def _added_at(shape: Sequence[int], gradient: Array, places: Array) -> Array:

@@ -117,7 +117,8 @@ def _total(
     name: str, kind: str, lines: Sequence[TrainingLine], shape: Shape | None = None, times: int | None = None
 ) -> TrainingLine:
     def most(amount: str) -> int | None:
-        return max((bytes for line in lines if (bytes := getattr(line, amount)) is not None), default=None)
+        sizes = (getattr(line, amount) for line in lines)
+        return max((size for size in sizes if size is not None), default=None)
 
     return TrainingLine(
         name=name,

@@ -198,7 +198,8 @@ class StepMemory:
         if kept.output:
             self._pieces.keep(index, by)
         each_sample = self.sizes.numbers(kept.numbers) + kept.bytes
-        self._own_kept += by * (each_sample * self.sizes.batch + self.sizes.numbers(kept.shared_numbers))
+        shared = self.sizes.numbers(kept.shared_numbers) + kept.shared_bytes
+        self._own_kept += by * (each_sample * self.sizes.batch + shared)
 
     def _backward(self, index: int) -> StepMoment:
         node, wanted = self.network.nodes[index], self.asked.wanted[index]

@@ -14,7 +14,7 @@ from convcalc.network import Network
 from convcalc.visible import short
 
 
-class UnknownLayers(ValueError):
+class NoSuchLayers(ValueError):
     """A pattern that no layer and no block fits; the message names it, and `advice` says what to do."""
 
     def __init__(self, option: str, pattern: str, advice: str) -> None:
@@ -32,7 +32,7 @@ def named(network: Network, patterns: Sequence[str], option: str) -> dict[int, N
     """The layers that patterns name, by their place among the nodes, each with the first pattern that names it.
 
     Raises:
-        UnknownLayers: a pattern names none.
+        NoSuchLayers: a pattern names none.
         OutOfSteps: there are so many layers and patterns that they cannot be compared.
     """
     paths = {index: list(_paths(network.nodes[index].name)) for index in range(network.input_count, len(network.nodes))}
@@ -48,7 +48,7 @@ def named(network: Network, patterns: Sequence[str], option: str) -> dict[int, N
             is_any = True
             chosen.setdefault(index, (place, block or ""))
         if not is_any:
-            raise UnknownLayers(option, pattern, _advice(pattern, paths.values()))
+            raise NoSuchLayers(option, pattern, _advice(pattern, paths.values()))
     return chosen
 
 

@@ -44,7 +44,7 @@ class Alive(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StepMoment(msgspec.Struct, frozen=True):
-    """What is alive while a layer runs forward or back, or, without a layer, at the loss and at the optimiser's step."""
+    """What is alive while a layer runs forward or back; without a layer, at the loss or at the optimiser's step."""
 
     phase: Phase
     layer: str

@@ -46,7 +46,7 @@ def training(
 
     Raises:
         ValueError: a batch below 1, an optimiser or a format that there is not, or one of whole numbers; names that no
-            layer has (`UnknownLayers`); layers that share weights, only some of them frozen (`UnevenFreeze`).
+            layer has (`NoSuchLayers`); layers that share weights, only some of them frozen (`UnevenFreeze`).
         OutOfSteps: there are more layers than a run may go through.
     """
     if optimizer not in STATES:

@@ -1,7 +1,7 @@
 """Which gradients a step of training asks for, and of which arrays.
 
-A gradient is asked of a tensor where something that is learned and not frozen is upstream of it, and the loss depends on
-it. So the first layer needs none of its input, and a frozen beginning needs none at all.
+A gradient is asked of a tensor where something that is learned and not frozen is upstream of it, and the loss depends
+on it. So the first layer needs none of its input, and a frozen beginning needs none at all.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def asked(network: Network, frozen: Collection[int] = ()) -> AskedGradients:
     _check_even(network, learned, frozen)
     needs: list[bool] = []
     for index, node in enumerate(nodes):
-        upstream = any(needs[source] and node.config.passes_gradient(at) for at, source in enumerate(node.inputs))
+        upstream = any(needs[source] and not node.config.no_gradient(at) for at, source in enumerate(node.inputs))
         needs.append(upstream or bool(learned[index] and index not in frozen))
     arrives = [False] * len(nodes)
     for index in network.outputs:
@@ -59,7 +59,7 @@ def asked(network: Network, frozen: Collection[int] = ()) -> AskedGradients:
     for index in reversed(range(network.input_count, len(nodes))):
         node, comes = nodes[index], arrives[index]
         inputs = tuple(
-            comes and needs[source] and node.config.passes_gradient(at) for at, source in enumerate(node.inputs)
+            comes and needs[source] and not node.config.no_gradient(at) for at, source in enumerate(node.inputs)
         )
         for source, is_wanted in zip(node.inputs, inputs, strict=True):
             arrives[source] = arrives[source] or is_wanted

@@ -34,22 +34,6 @@ def points_done() -> Iterator[Progress | None]:
 
 
 @contextmanager
-def layers_done(name: str) -> Iterator[Callable[[int, int], None] | None]:
-    """What a run tells how many of how many layers are done; None without a terminal. The bar goes with the run."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    title = TextColumn("{task.description}", markup=False)
-    columns = (title, BarColumn(), TextColumn("{task.percentage:>3.0f} %", style="cyan"), TimeRemainingColumn())
-    with Bars(*columns, console=console(sys.stderr), transient=True) as bar:
-        task = bar.add_task(visible(short(name)), total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
-
-
-@contextmanager
 def working(text: str) -> Iterator[None]:
     """Within, a spinner with what is being done, once that takes longer than a second; nothing without a terminal."""
     if not sys.stderr.isatty():
@@ -60,6 +44,30 @@ def working(text: str) -> Iterator[None]:
         yield
     finally:
         spinner.stop()
+
+
+@contextmanager
+def layers_done(text: str) -> Iterator[Callable[[int, int], None] | None]:
+    """What a run tells how many layers are done, of how many; None without a terminal. `text` says what runs."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn(), TextColumn("left"))
+    bar = Bars(*columns, console=console(sys.stderr), transient=True)
+    task, started = bar.add_task(visible(text), total=None), time.perf_counter()
+
+    def show(done: int, count: int) -> None:
+        if not bar.live.is_started and time.perf_counter() - started >= _LONG:
+            bar.start()
+        bar.update(task, completed=done, total=count)
+
+    try:
+        yield show
+    finally:
+        bar.stop()
 
 
 class _Spinner:

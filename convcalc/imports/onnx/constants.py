@@ -16,7 +16,7 @@ from convcalc import steps
 from convcalc.imports.arrays import checked
 from convcalc.imports.elements import Elements, all_of, contiguous
 from convcalc.imports.errors import Inexpressible, plain
-from convcalc.imports.makings import Making, Setting, StoredNumbers, known_numbers, made
+from convcalc.imports.makings import Making, Setting, StoredNumbers, known_numbers, made, unmade
 from convcalc.imports.naming import is_made_up, says_parameter
 from convcalc.imports.onnx import arithmetic
 from convcalc.imports.onnx.nodes import Attributes, Number
@@ -154,11 +154,6 @@ def times(constant: Constant, factor: float) -> Constant:
     number = Constant((), constant.element_type, (factor,))
     scaled = made("Mul", [constant.making, number.making], constant.shape)
     return msgspec.structs.replace(constant, derived=scaled or unmade("multiplied in too many steps", constant.shape))
-
-
-def unmade(reason: str, shape: Shape) -> Making | None:
-    """What says of numbers that they are not worked out, and why."""
-    return made("unmade", (), shape, {"reason": reason})
 
 
 def _view(

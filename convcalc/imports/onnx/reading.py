@@ -104,6 +104,8 @@ class Tensor:
             numbers += self._decoded(number, kind, start, end, count)
         if self.element_type == 10 and any(field == 5 for field, *_ in data):
             numbers = [struct.unpack("<e", struct.pack("<H", int(bits) & 0xFFFF))[0] for bits in numbers]
+        if self.element_type == 13:
+            numbers = [int(number) % 2**64 for number in numbers]
         return tuple(numbers) if len(numbers) == count else None
 
     def _decoded(self, number: int, kind: int, start: int, end: int, most: int) -> list[int] | list[float]:

@@ -55,6 +55,14 @@ class TensorFile:
         Raises:
             NoNumbers: it is not there as it was when the model was read, or its numbers are not to be had.
         """
+        return self.of(self.record(stored))
+
+    def record(self, stored: StoredNumbers) -> TensorRecord:
+        """What the file says of the array at a place, none of its numbers read.
+
+        Raises:
+            NoNumbers: it is not there as it was when the model was read, or written in a form that is not read.
+        """
         try:
             record = _record(self.buffer, stored.place)
         except (Malformed, IndexError, ValueError):
@@ -63,7 +71,7 @@ class TensorFile:
             raise NoNumbers("the file is not what it was when it was read; load the network again")
         if record.dims != stored.shape:
             raise NoNumbers("it is written by its non-zero numbers alone, which is not read; export it densely")
-        return self.of(record)
+        return record
 
     def of(self, record: TensorRecord) -> Array:
         """The numbers of a tensor that was read; see `array`."""
@@ -94,12 +102,12 @@ class TensorFile:
         return _raw(buffer, (start or 0, end), record, count)
 
     def _opened(self, location: str) -> Buffer:
-        """A file beside the model's; nothing outside its folder is opened."""
+        """A file beside the model's. A model names none outside its folder; a link there is its owner's."""
         if not self.path:
             raise NoNumbers("it lies in a file beside the model, and the model was read from a stream")
-        folder = os.path.realpath(os.path.dirname(self.path) or ".")
-        place = os.path.realpath(os.path.join(folder, location))
-        is_inside = not os.path.isabs(location) and os.path.commonpath([folder, place]) == folder
+        folder = os.path.abspath(os.path.dirname(self.path))
+        place = os.path.normpath(os.path.join(folder, location))
+        is_inside = os.path.commonpath([folder, place]) == folder
         if not location or "\0" in location or not is_inside:
             raise NoNumbers(f"it lies in {plain(location) or 'a file without a name'}, outside of the model's folder")
         if not os.path.isfile(place):

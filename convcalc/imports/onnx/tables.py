@@ -7,7 +7,7 @@ table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isinf, prod
 
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from convcalc import steps
 from convcalc.imports.arrays import PlainArray
 from convcalc.imports.elements import all_of
+from convcalc.imports.makings import Making, made
 from convcalc.imports.onnx.constants import Constant, is_learned
 from convcalc.imports.onnx.nodes import Number
 
@@ -74,9 +75,10 @@ def as_table(constant: Constant) -> Constant:
     return replace(constant, elements=replace(table, layout=None))
 
 
-def table_of(key: object) -> PlainArray | None:
-    """The table of an identity that `as_table` gave."""
+def table_of(key: object, making_of: Callable[[str], Making | None]) -> PlainArray | None:
+    """The table of an identity that `as_table` gave; `making_of` says how the numbers of a stored array come about."""
     if not isinstance(key, tuple) or len(key) != 4 or key[0] != "table":
         return None
     _, made_of, rows, heads = key
-    return PlainArray((rows, heads), made_of, all_of(key, (rows, heads)))
+    making = made("table", [making_of(name) for name in made_of[:1]], (rows, heads))
+    return PlainArray((rows, heads), made_of, all_of(key, (rows, heads)), making=making)

@@ -16,6 +16,7 @@ from convcalc.imports.arrays import Array
 from convcalc.imports.assembly import assembled
 from convcalc.imports.drafts import BEHIND, Builder, Draft
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
+from convcalc.imports.makings import Making
 from convcalc.imports.onnx import FORMAT, constants, kept_batches
 from convcalc.imports.onnx import constant_folding as fold
 from convcalc.imports.onnx.batches import passes
@@ -392,12 +393,16 @@ class Walk:
 
     def _stored(self, name: Hashable) -> Array | None:
         if not isinstance(name, str):
-            return table_of(name)
+            return table_of(name, self._making)
         tensor = self.model.graph.initialisers.get(name)
         if tensor is not None:
             return constants.of_tensor(tensor, tensor.name)
         value = self.values.get(name)
         return None if value is None else value.constant
+
+    def _making(self, name: str) -> Making | None:
+        array = self._stored(name)
+        return None if array is None else array.making
 
     def _note_folded_norms(self, drafts: list[Draft]) -> None:
         """Batch norm that PyTorch's exporter folded into convolutions, by the name that it gives their bias."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from math import prod
+from typing import NamedTuple
 
 from convcalc.imports.arrays import joined
 from convcalc.imports.drafts import Draft
+from convcalc.imports.tidy.heads import factor_between, in_projection, out_projection
 from convcalc.imports.tidy.walk import Patterns
 from convcalc.layers import Shape
 
@@ -35,7 +38,9 @@ def _attended(patterns: Patterns, out: Draft) -> Draft | None:
     if not _may_be_one(out, *projections):
         return None
     inner = (scores.inputs[0].shape[-2:], scores.inputs[1].shape[-2:][::-1], weighed.inputs[1].shape[-2:])
-    return _joined(patterns, out, scores.shape, inner, projections)
+    factor = factor_between(scores, softmax.inputs[0]) * scores.inputs[0].shape[-1] ** 0.5
+    parts = _Parts(weighed, (*scores.inputs, values), scores.shape, inner, factor, turned=True)
+    return _joined(patterns, out, parts, projections)
 
 
 def _fused(patterns: Patterns, out: Draft, weighed: Draft) -> Draft | None:
@@ -47,7 +52,7 @@ def _fused(patterns: Patterns, out: Draft, weighed: Draft) -> Draft | None:
         return None
     inner = tuple(draft.shape[-2:] for draft in weighed.inputs)
     scores = (*weighed.shape[:-1], weighed.inputs[1].shape[-2])
-    return _joined(patterns, out, scores, inner, projections)
+    return _joined(patterns, out, _Parts(weighed, weighed.inputs[:3], scores, inner, 1.0, turned=False), projections)
 
 
 def _may_be_one(*drafts: Draft) -> bool:
@@ -74,16 +79,30 @@ def _behind(draft: Draft, *, scaled: bool = False) -> Draft:
     return draft
 
 
-def _joined(
-    patterns: Patterns, out: Draft, scores: Shape, inner: tuple[Shape, ...], projections: list[Draft]
-) -> Draft | None:
-    """The attention of these projections; `scores` are the sizes of its scores, `inner` those of a head's matrices."""
+class _Parts(NamedTuple):
+    """What an attention is made of between its projections.
+
+    `weighed` is the last of it, `operands` are query, key and value as they enter the products, `scores` the sizes of
+    the scores, `inner` those of a head's matrices. `factor` is by how much more than the kind's own scores are
+    multiplied behind their product. `turned`: the key enters with its features before its tokens.
+    """
+
+    weighed: Draft
+    operands: Sequence[Draft]
+    scores: Shape
+    inner: tuple[Shape, ...]
+    factor: float
+    turned: bool
+
+
+def _joined(patterns: Patterns, out: Draft, parts: _Parts, projections: list[Draft]) -> Draft | None:
+    """The attention of these projections."""
     x = projections[0].inputs[0] if projections[0].inputs else projections[0]
     of_x = all(draft.kind == "linear" and draft.inputs[0] is x for draft in projections)
     if not of_x or len(x.shape) < 2 or out.shape != x.shape:
         return None
     *before, tokens, features = x.shape
-    heads, rest = divmod(prod(scores), prod(before) * tokens * tokens)
+    heads, rest = divmod(prod(parts.scores), prod(before) * tokens * tokens)
     of_head = features // heads if heads else 0
     distinct = list(dict.fromkeys(projections))
     widths = {1: {3 * features}, 3: {features}}.get(len(distinct))
@@ -91,16 +110,22 @@ def _joined(
     if (
         rest
         or of_head * heads != features
-        or inner != ((tokens, of_head),) * 3
+        or parts.inner != ((tokens, of_head),) * 3
         or {draft.shape[-1] for draft in distinct} != widths
         or len(biases) != 1
         or not _is_closed(patterns, out, x)
     ):
         return None
-    arrays = {f"out_proj.{name}": array for name, array in out.arrays.items()}
-    for name in out.arrays:
-        parts = [projection.arrays[name] for projection in distinct if name in projection.arrays]
-        arrays[f"in_proj_{name}"] = parts[0] if len(parts) == 1 else joined(parts)
+    arrays = {}
+    for name, array in out.arrays.items():
+        arrays[f"out_proj.{name}"] = out_projection(array, parts.weighed, out.inputs[0], name)
+        together = [projection.arrays[name] for projection in distinct if name in projection.arrays]
+        if len(together) < len(distinct) or any(array.making is None for array in together):
+            arrays[f"in_proj_{name}"] = together[0] if len(together) == 1 else joined(together)
+        else:
+            arrays[f"in_proj_{name}"] = in_projection(
+                projections, parts.operands, name, parts.factor, turned=parts.turned
+            )
     fields = {"num_heads": heads, "bias": biases.pop()}
     return patterns.layer("attention", fields, x, [out], arrays=arrays)
 

@@ -364,8 +364,7 @@ class Hardmax(Softmax, frozen=True, kw_only=True):
     and everything. Source: ONNX Hardmax.
     """
 
-    constant_inputs = (0,)
-
+    without_gradient: ClassVar[dict[int, str]] = {0: "what leaves is 1 or 0, and changes by steps or not at all"}
     onnx_form = "Hardmax"
 
     def elementwise_ops(self, x: Shape) -> int:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from convcalc.imports.errors import plain
 from convcalc.imports.makings import ABSENT, KnownNumbers, MadeNumbers, Making, StoredNumbers
-from convcalc.imports.onnx.stored import NoNumbers, TensorFile
+from convcalc.imports.onnx.stored import NoNumbers
 from convcalc.layers import Array
 from convcalc.reference.loaded.operations import OPERATIONS
+
+
+class StoredArrays(Protocol):
+    """Where the stored arrays of makings are: a model's file."""
+
+    def array(self, stored: StoredNumbers) -> Array:
+        """The array at a place, in the type that the file has it in."""
 
 
 class Evaluation:
@@ -17,7 +26,7 @@ class Evaluation:
     What is stored is copied once, to where a processor reads it fast, and layers that use the same have the same.
     """
 
-    def __init__(self, file: TensorFile) -> None:
+    def __init__(self, file: StoredArrays) -> None:
         self.file = file
         self._stored: dict[tuple[int, int], Array] = {}
 

@@ -33,7 +33,7 @@ def arrays_of_model(network: Network, dtype: np.dtype[np.generic]) -> list[dict[
     imported: Imported = network.imported
     problems = WeightProblems(imported.source)
     with problems.of_file():
-        evaluation = Evaluation(TensorFile(_content(imported), "" if imported.content is not None else imported.path))
+        evaluation = Evaluation(file_of(imported))
     arrays = []
     for node, layer in zip(network.layers, imported.layers, strict=True):
         arrays.append(_arrays(network, node, layer, evaluation, problems, dtype))
@@ -47,6 +47,15 @@ def has_own_layers(network: Network) -> bool:
     return len(layers) == len(network.layers) and all(
         (node.kind, node.shape) == (layer.kind, layer.shape) for node, layer in zip(network.layers, layers, strict=True)
     )
+
+
+def file_of(imported: Imported) -> TensorFile:
+    """The file that a model was read from; nothing lies beside what came from a stream.
+
+    Raises:
+        OSError, ValueError: it is not there any more, or empty.
+    """
+    return TensorFile(_content(imported), "" if imported.content is not None else imported.path)
 
 
 def _content(imported: Imported) -> Buffer:
@@ -69,7 +78,7 @@ def _arrays(
         making = layer.makings.get(name)
         try:
             if making is None:
-                raise NoNumbers("it is worked out on the way, of arrays that are in the file under no name")
+                raise NoNumbers("the file holds no numbers for it, or it is worked out of them in too many steps")
             arrays[name] = as_weight(evaluation.array(making), shape, dtype, is_constant=name == "constant")
         except NoNumbers as error:
             where = f" ({', '.join(map(plain, layer.operators[:2]))})" if layer.operators else ""

@@ -37,6 +37,13 @@ def _gathered(shape: Sequence[int], settings: Settings, x: Array, indices: Array
     return np.take(x, indices.astype(np.int64), axis=settings["axis"]).reshape(shape)
 
 
+def _table(shape: Sequence[int], _: Settings, x: Array) -> Array:
+    """The rows that a table was written out of, in the order in which they first are there."""
+    pairs = x.reshape(shape[1], -1)
+    _, first = np.unique(pairs, axis=1, return_index=True)
+    return pairs[:, np.sort(first)].T
+
+
 def _counted(shape: Sequence[int], _: Settings, start: Array, step: Array) -> Array:
     return start.reshape(()) + step.reshape(()) * np.arange(shape[0])
 
@@ -143,6 +150,18 @@ def _padded(
     return np.pad(x[cut], grown, constant_values=fill) if mode == "constant" else np.pad(x[cut], grown, mode=mode)
 
 
+def _averaged(_: Sequence[int], settings: Settings, x: Array) -> Array:
+    """AveragePool without padding, by which exporters count how many places of a window lie within a map."""
+    kernel = settings["kernel_shape"]
+    axes = tuple(range(x.ndim - len(kernel), x.ndim))
+    if any(settings.get("pads", ())) or settings.get("ceil_mode") or any(d != 1 for d in settings.get("dilations", ())):
+        raise ValueError("padded, dilated or rounded up")
+    windows = np.lib.stride_tricks.sliding_window_view(x, kernel, axes)
+    strides = settings.get("strides", (1,) * len(kernel))
+    cut = (..., *(slice(None, None, stride) for stride in strides), *(slice(None) for _ in kernel))
+    return np.asarray(windows[cut].mean(tuple(range(-len(kernel), 0)), dtype=np.float64)).astype(x.dtype)
+
+
 def _triangle(_: Sequence[int], settings: Settings, x: Array, shift: Array | None = None) -> Array:
     diagonal = 0 if shift is None else int(shift.reshape(()))
     return np.triu(x, diagonal) if settings.get("upper", 1) else np.tril(x, diagonal)
@@ -244,6 +263,7 @@ OPERATIONS: dict[str, Operation] = {
     "gathered": _gathered,
     "joined": lambda _, settings, *parts: np.concatenate(parts, settings["axis"]),
     "counted": _counted,
+    "table": _table,
     "Cast": _cast,
     "DequantizeLinear": _scaled_back,
     "com.microsoft.DequantizeLinear": _scaled_back,
@@ -256,6 +276,7 @@ OPERATIONS: dict[str, Operation] = {
     "ScatterElements": _scatter_elements,
     "Scatter": _scatter_elements,
     "Pad": _padded,
+    "AveragePool": _averaged,
     "Trilu": _triangle,
     "CumSum": _cumulated,
     "MatMul": _plain(np.matmul),

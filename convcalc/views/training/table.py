@@ -85,6 +85,7 @@ def _at_peak(width: int, training: Training) -> Grid:
         Column("bytes", [words.binary(amount) for _, amount in parts]),
         Column("share", [words.share(amount, total) for _, amount in parts]),
     ]
+    columns = fitted(columns, width)
     most = max((amount for _, amount in parts), default=0)
     room = min(_WIDEST_BAR, width - needed(columns) - GAP)
     if room >= _NARROWEST_BAR and most:

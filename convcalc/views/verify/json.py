@@ -8,8 +8,9 @@ from typing import Any
 from msgspec.structs import asdict
 
 from convcalc.reference.against import ValueCheck
+from convcalc.reference.fields.field_checks import UNAFFORDABLE
 from convcalc.reference.model_file import TensorCheck
-from convcalc.reference.verified import Figure, LayerResult, Verification
+from convcalc.reference.verified import GRADIENT_MACS, Figure, GradientCheck, LayerResult, Verification
 from convcalc.views.formats.json import HEAD
 from convcalc.views.output import Output
 from convcalc.views.verify.shared import NotVerified, Verified
@@ -40,6 +41,7 @@ def document(verification: Verification, spec: str) -> dict[str, Any]:
         "totals": {name: _figure(figure) for name, figure in verification.totals.items()},
         "expectations": [{**asdict(figure), "agrees": figure.agrees} for figure in verification.expectations],
         **_other_runtime(verification),
+        **_of_network(verification),
         "layers": [_layer(layer) for layer in verification.layers],
     }
 
@@ -56,8 +58,27 @@ def _layer(layer: LayerResult) -> dict[str, Any]:
         **({"against": _comparison(layer.against)} if layer.against is not None else {}),
         **({"as_written": _comparison(layer.written)} if layer.written is not None else {}),
         **({"folded": _comparison(layer.folded)} if layer.folded is not None else {}),
+        **({"gradients": _gradients(layer.gradients)} if layer.gradients is not None else {}),
         "finite": layer.finite,
         "problem": layer.problem,
+    }
+
+
+def _of_network(verification: Verification) -> dict[str, Any]:
+    if not verification.has_gradients:
+        return {}
+    macs = {name: _figure(figure) for name, figure in verification.gradient_macs.items()}
+    check = verification.gradients
+    return {"gradients": {**macs, "agrees": check and check.agrees, "reason": check.reason if check else UNAFFORDABLE}}
+
+
+def _gradients(check: GradientCheck) -> dict[str, Any]:
+    return {
+        **{name: _figure(getattr(check, name)) for name in GRADIENT_MACS},
+        "compared": check.compared,
+        "agrees": check.agrees,
+        "wrong": check.wrong,
+        "reason": check.reason,
     }
 
 

@@ -20,6 +20,7 @@ def write(verified: Verified, out: Output) -> None:
         for layer, row in zip(verification.layers, verification.report.layers, strict=True)
     ]
     compared = [header for header, _ in shared.comparisons(verification)]
+    compared = [*(("gradients", "their MACs") if verification.has_gradients else ()), *compared]
     header = ("layer", "kind", "output", "params", "buffers", "MACs", "ops", "field", *compared)
     lines = [f"### {escaped(name)} ({escaped(shapes)})", "", *table(header, "lllrrrrr" + "r" * len(compared), rows)]
     lines += ["", f"**{' · '.join(shared.totals(verification, mark))}**"]
@@ -41,8 +42,15 @@ def _cells(verification: Verification, layer: LayerResult, field: str, mark: Mar
         _marked(layer.macs, mark),
         _marked(layer.elementwise_ops, mark),
         f"{field} {mark.of(check.agrees if check else None)}",
+        *_gradients(verification, layer, mark),
         *(shared.difference(checks([layer]), mark) for _, checks in shared.comparisons(verification)),
     )
+
+
+def _gradients(verification: Verification, layer: LayerResult, mark: Marks) -> tuple[str, ...]:
+    if not verification.has_gradients:
+        return ()
+    return mark.of(shared.gradients_agree([layer])), shared.way_back([layer], mark, words.exact)
 
 
 def _marked(figure: Figure, mark: Marks) -> str:

@@ -14,7 +14,7 @@ from convcalc.reference.against import ValueCheck
 from convcalc.reference.fields.field_checks import UNAFFORDABLE
 from convcalc.reference.model_file import FileCheck, TensorCheck
 from convcalc.reference.rounding import STATED
-from convcalc.reference.verified import Expectation, Figure, LayerResult, Verification
+from convcalc.reference.verified import GRADIENT_MACS, Expectation, Figure, LayerResult, Verification
 from convcalc.views import words
 from convcalc.views.marks import Marks
 from convcalc.visible import short
@@ -101,6 +101,19 @@ def difference(checks: Sequence[ValueCheck], mark: Marks) -> str:
     return marked("" if largest is None else f"{largest:.0e}" if largest else "0", agrees, mark).lstrip()
 
 
+def gradients_agree(layers: Sequence[LayerResult]) -> bool | None:
+    """Whether what came back through all layers is as differences have it."""
+    return together([layer.gradients.values_agree if layer.gradients else None for layer in layers])
+
+
+def way_back(layers: Sequence[LayerResult], mark: Marks, write: Callable[[int], str] = words.scaled) -> str:
+    """The MACs of all gradients of layers, and whether as many were executed."""
+    figures = [getattr(layer.gradients, name, None) for layer in layers for name in GRADIENT_MACS]
+    tried = [figure for figure in figures if figure is not None and figure.is_tried]
+    agrees = together([figure.agrees if figure is not None else None for figure in figures])
+    return marked(write(sum(figure.claimed for figure in tried)) if tried else "", agrees, mark).lstrip()
+
+
 def totals(verification: Verification, mark: Marks) -> list[str]:
     """What stands below the table: what was measured of the whole network."""
     figures = verification.totals
@@ -110,6 +123,9 @@ def totals(verification: Verification, mark: Marks) -> list[str]:
             continue
         figure = _figure(figures[name], write, mark)
         parts.append(f"{label} {words.at_least(figure, len(words.lacking(report, name)))}")
+    if verification.has_gradients:
+        for label, name in (("gradient MACs", "macs_of_inputs"), ("of weights", "macs_of_weights")):
+            parts.append(f"{label} {_figure(verification.gradient_macs[name], words.exact, mark)}")
     return parts
 
 
@@ -170,8 +186,12 @@ def disagreements(verification: Verification) -> list[str]:
             texts.append(
                 f"{where} values {_apart(layer.written)} from those of {_last(verification, layer)} as written"
             )
+        if layer.gradients is not None:
+            texts += [f"{where} gradients: {message}" for message in layer.gradients.mismatches]
         if layer.folded is not None and layer.folded.agrees is False:
             texts.append(f"{where} arrays {_apart(layer.folded)} from what the layers folded make of them, relatively")
+    if verification.gradients is not None and verification.gradients.wrong:
+        texts.append(f"gradients of the whole network: {verification.gradients.wrong}")
     nodes = verification.network.nodes
     for tensor in verification.file.tensors if verification.file else ():
         if tensor.agrees is False:
@@ -238,12 +258,35 @@ def notes(verification: Verification) -> list[str]:
     for reason, names in reasons.items():
         why = f"{reason}; {_MORE}" if reason == UNAFFORDABLE else reason
         texts.append(f"field not probed at {words.listed(names)}: {why}")
-    texts += [*_fused(verification), *_uncompared(verification)]
+    texts += [*_fused(verification), *_gradients(verification), *_uncompared(verification)]
     infinite = [layer.name for layer in verification.layers if not layer.finite]
     if infinite:
         where = words.listed(infinite)
         texts.append(f"values overflowed at {where}: random weights can do that, and no number above depends on values")
     return texts
+
+
+def _gradients(verification: Verification) -> list[str]:
+    """How many derivatives were compared, and which were not."""
+    if not verification.has_gradients:
+        return []
+    reasons: dict[str, list[str]] = {}
+    for layer in verification.layers:
+        check = layer.gradients
+        if check is None or check.reason:
+            reasons.setdefault(f"{UNAFFORDABLE}; {_MORE}" if check is None else check.reason, []).append(layer.name)
+        elif check.without:
+            reasons.setdefault(f"of an input alone: {check.without}", []).append(layer.name)
+    texts = [f"gradients not compared at {words.listed(names)}: {reason}" for reason, names in reasons.items()]
+    count = sum(layer.gradients.compared for layer in verification.layers if layer.gradients is not None)
+    whole_network = verification.gradients
+    if whole_network is None:
+        beside = f"not of the whole network: {UNAFFORDABLE}; {_MORE}"
+    elif whole_network.reason:
+        beside = f"not of the whole network: {whole_network.reason}"
+    else:
+        beside = "and that of the whole network along a random direction"
+    return [*texts, f"gradients: {_count(count, 'derivative')} of layers taken by differences in float64, {beside}"]
 
 
 def _fused(verification: Verification) -> list[str]:
@@ -323,7 +366,8 @@ def verdict(verification: Verification, seconds: float | None = None) -> str:
     if count_run == count:
         ran = f"{count} layer{'s' if count != 1 else ''} run"
     if verification.agrees:
-        return f"{ran}{took}: every number measured is as claimed{_values(verification)}"
+        gradients = ", every gradient is as differences have it" if _has_gradients(verification) else ""
+        return f"{ran}{took}: every number measured is as claimed{gradients}{_values(verification)}"
     wrong = len(verification.disagreements)
     of_file = sum(tensor.agrees is False for tensor in verification.file.tensors) if verification.file else 0
     unmet = sum(not figure.agrees for figure in verification.expectations)
@@ -331,6 +375,10 @@ def verdict(verification: Verification, seconds: float | None = None) -> str:
     parts += [f"{_count(of_file, 'tensor')} of the file not as read"] if of_file else []
     parts += [f"{unmet} expectation{'s' if unmet > 1 else ''} not met"] if unmet else []
     return f"{ran}{took}: {', '.join(parts) or 'the totals disagree'}"
+
+
+def _has_gradients(verification: Verification) -> bool:
+    return any(layer.gradients is not None and layer.gradients.compared for layer in verification.layers)
 
 
 def _values(verification: Verification) -> str:

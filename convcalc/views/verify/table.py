@@ -95,6 +95,10 @@ def _print_table(console: Console, verification: Verification, mark: Marks) -> N
             rank=3,
         ),
     ]
+    if verification.has_gradients:
+        marks_of = [mark.of(shared.gradients_agree(layers)) for _, layers in folded]
+        columns.append(Column("gradients", marks_of, rank=8))
+        columns.append(Column("their MACs", [shared.way_back(layers, mark) for _, layers in folded], rank=9))
     for header, checks in shared.comparisons(verification):
         cells = [shared.difference(checks(layers), mark) for _, layers in folded]
         columns.append(Column(header, cells, rank=7))

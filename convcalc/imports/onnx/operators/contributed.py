@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from msgspec.structs import replace
+
 from convcalc.imports.errors import Inexpressible
+from convcalc.imports.makings import unmade
 from convcalc.imports.onnx import constants, moving
 from convcalc.imports.onnx.operators.activations import held
 from convcalc.imports.onnx.reading import INT64
@@ -230,7 +233,15 @@ def _channels_behind(call: Call, op: str) -> Value:
 def _blocked_conv(call: Call) -> Value:
     """A convolution whose channels were filled up to whole blocks, in filters and tensors alike."""
     x = _filled_up(call, call.value(0), call.value(1).shape[1] * call.attributes.integer("group", 1))
-    return restated(call, "com.microsoft.FusedConv", x, *call.inputs[1:])
+    own = [value and _laid_in_blocks(value) for value in call.inputs[1:3]]
+    return restated(call, "com.microsoft.FusedConv", x, *own, *call.inputs[3:])
+
+
+def _laid_in_blocks(value: Value) -> Value:
+    """A filter or bias whose numbers lie as a processor's registers want them, which no file says."""
+    if value.constant is None:
+        return value
+    return constant_value(replace(value.constant, derived=unmade("laid out in blocks for one processor", value.shape)))
 
 
 def _filled_up(call: Call, x: Value, channels: int) -> Value:

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from convcalc.imports.elements import all_of
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.onnx.constants import Constant, unmade
+from convcalc.imports.makings import unmade
+from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.reading import FLOAT
 from convcalc.imports.onnx.restating import channels_first, channels_last, optional, restated
 from convcalc.imports.onnx.values import Call, Value, constant_value

@@ -1,0 +1,1 @@
+"""What of an image a network looks at, in each output format."""
