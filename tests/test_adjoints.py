@@ -34,6 +34,7 @@ def holds(run: Run, shape: tuple[int, ...], seed: int = 0) -> None:
     entered = tape.enter(np.zeros(shape))  # where it stands does not matter
     made = run(engine, entered)
     flown = tape.back(made.place, u, lambda: engine.multiplications)
+    assert entered.place is not None
     back = flown.gradients[entered.place]
     assert back.shape == shape
     size = float(np.abs(output * u).sum() + np.abs(v * back).sum())
