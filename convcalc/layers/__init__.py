@@ -142,6 +142,11 @@ class Kept(msgspec.Struct, frozen=True):
     shared_numbers: int = 0
     shared_bytes: int = 0
 
+    def beside(self, element: int, batch: int = 1) -> int:
+        """Bytes of what is kept beside tensors that enter or leave, where a number has `element` bytes."""
+        shared = self.shared_numbers * element + self.shared_bytes
+        return batch * (self.numbers * element + self.bytes) + shared
+
     def if_(self, condition: bool) -> Kept:
         """This, if a gradient is wanted that asks for it; otherwise nothing."""
         return self if condition else Kept()

@@ -22,7 +22,7 @@ def bytes_to_differentiate(network: Network, of: int, *, batch: int = 1, element
     runs; the arrays of all layers; an element has so many bytes.
     """
     order = [index for index in ancestors(network, of) if index >= network.input_count]
-    kept, beside, shared = set[int](), 0, 0
+    kept, beside = set[int](), 0
     largest, on_the_way = 0, 0
     for index in order:
         node = network.nodes[index]
@@ -30,14 +30,13 @@ def bytes_to_differentiate(network: Network, of: int, *, batch: int = 1, element
         keeps = node.config.kept(Wanted((True,) * len(entering), False), *entering)
         kept |= {_holder(network, node.inputs[place]) for place in keeps.inputs}
         kept |= {_holder(network, index)} if keeps.output else set()
-        beside += keeps.numbers * element + keeps.bytes
-        shared += keeps.shared_numbers * element
+        beside += keeps.beside(element, batch)
         largest = max(largest, product(node.shape), *map(product, entering), 0)
         on_the_way = max(on_the_way, _workspace(node, entering))
     tensors = sum(product(network.nodes[index].shape) for index in kept)
     passing = _alive(network, order) + _AT_ONCE * largest + 2 * on_the_way
     arrays = sum(_elements(network, network.nodes[index]) for index in range(network.input_count, len(network.nodes)))
-    return batch * ((tensors + passing) * element + beside) + shared + arrays * element + WORKSPACE_BYTES
+    return (batch * (tensors + passing) + arrays) * element + beside + WORKSPACE_BYTES
 
 
 def _holder(network: Network, index: int) -> int:

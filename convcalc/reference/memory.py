@@ -65,7 +65,7 @@ def bytes_needed_backwards(network: Network, dtype: str) -> int:
             continue
         kept = node.config.kept(wanted, *network.shapes_into(node))
         tensors |= {node.inputs[place] for place in kept.inputs} | ({index} if kept.output else set())
-        bytes_kept += (kept.numbers + kept.shared_numbers) * element + kept.bytes
+        bytes_kept += kept.beside(element)
     peak = as_written(network, dtype=dtype).peak
     bytes_kept += sum(product(network.nodes[index].shape) for index in tensors) * element
     return bytes_needed(network, dtype) + bytes_kept + (peak.bytes if peak else 0)
