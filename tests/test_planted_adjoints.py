@@ -53,6 +53,12 @@ def pulled(primitive: Any, place: int, change: Change) -> Plant:
     return plant
 
 
+def every_update(places: Any, update: Any) -> Pull:
+    """What comes to updates if each is taken for the last of its place."""
+    shape = update.shape
+    return Pull(lambda gradient, places: tape.summed_to(gradient.reshape(-1)[places], shape), places)
+
+
 def instead(owner: Any, name: str, wrong: Callable[[Any], Any]) -> Plant:
     """A function, by its owner and name, and what it becomes."""
     return lambda monkeypatch: monkeypatch.setattr(owner, name, wrong(getattr(owner, name)))
@@ -234,7 +240,7 @@ MOVING = [
     Fault("what was written over keeps its gradient",
           instead(updating, "_without", lambda right: lambda gradient, at: gradient), ("scatter", "max_unpool"), 60),
     Fault("all updates of a place get its gradient",
-          instead(updating, "_last", lambda right: vars(updating)["_taken"]), ("scatter",), 60),
+          instead(updating, "_last", lambda right: every_update), ("scatter",), 60),
     Fault("where a condition does not hold the gradient is that where it does",
           pulled(moving._chosen, 2, double), ("one_hot",)),
 ]  # fmt: skip
