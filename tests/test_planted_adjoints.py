@@ -53,12 +53,6 @@ def pulled(primitive: Any, place: int, change: Change) -> Plant:
     return plant
 
 
-def every_update(places: Any, update: Any) -> Pull:
-    """What comes to updates if each is taken for the last of its place."""
-    shape = update.shape
-    return Pull(lambda gradient, places: tape.summed_to(gradient.reshape(-1)[places], shape), places)
-
-
 def instead(owner: Any, name: str, wrong: Callable[[Any], Any]) -> Plant:
     """A function, by its owner and name, and what it becomes."""
     return lambda monkeypatch: monkeypatch.setattr(owner, name, wrong(getattr(owner, name)))
@@ -159,6 +153,12 @@ def forgotten(self: Any, last: Any, gradient: Any, multiplied: Any) -> Any:
         for source, pull, _ in record.pulls:
             waiting[source] = pull(gradient)
     return tape.Flown(waiting, 0, 0)
+
+
+def all_of_a_place(places: Any, update: Any) -> Pull:
+    """To every update what comes to its place, also where a later one took it."""
+    shape = update.shape
+    return Pull(lambda gradient, places: updating._read(gradient, places).reshape(shape), places)
 
 
 def counted_twice(right: Any) -> Any:
@@ -274,7 +274,7 @@ MOVING = [
     Fault("what was written over keeps its gradient",
           instead(updating, "_without", lambda right: lambda gradient, at: gradient), ("scatter", "max_unpool"), 60),
     Fault("all updates of a place get its gradient",
-          instead(updating, "_last", lambda right: every_update), ("scatter",), 60),
+          instead(updating, "_last", lambda right: all_of_a_place), ("scatter",), 60),
     Fault("where a condition does not hold the gradient is that where it does",
           pulled(moving._chosen, 2, double), ("one_hot",)),
 ]  # fmt: skip

@@ -199,8 +199,9 @@ class ElementArithmetic:
 
 
 def _chain(functions: Sequence[Callable[..., Array]], x: Array, others: Sequence[Array | float], output: Array) -> None:
-    is_cast = any(np.ndim(other) and other.dtype != output.dtype for other in (x, *others))  # which takes a buffer
-    buffered = np.setbufsize(16) if math.prod(output.shape[2:]) >= LONG and not is_cast else np.getbufsize()
+    is_of_one_type = all(getattr(other, "dtype", output.dtype) == output.dtype for other in others)
+    is_long = is_of_one_type and math.prod(output.shape[2:]) >= LONG  # others are brought to one type in the buffer
+    buffered = np.setbufsize(16) if is_long else np.getbufsize()
     for function, other in zip(functions, others, strict=True):
         x = function(x, other, out=output)
     np.setbufsize(buffered)
