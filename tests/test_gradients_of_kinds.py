@@ -28,6 +28,14 @@ PLACES = 6
 TAKEN_AS_GIVEN = {"roi_align", "opaque"}
 """Kinds that give no gradient where there is a slope, and say why."""
 
+WITHOUT = {
+    **{name: {0} for name in ("embedding", "hardmax", "max_pool_indices", "one_hot", "parameter", "reduce", "top_k")},
+    **{name: {1} for name in ("gather", "grid_sample", "max_unpool", "roi_align", "scatter", "trilu")},
+    "elementwise": {0, 1},
+    "opaque": {0, 1, 2},
+}
+"""The kinds that have an input no gradient comes to, always or with some fields, and the places of these inputs."""
+
 
 class Drawn(NamedTuple):
     """A generated layer with the arrays that it is run on, and the gradient of what leaves."""
@@ -120,6 +128,18 @@ def test_where_no_gradient_comes_the_kind_says_why(name: str) -> None:
             assert gradient is not None or reason, (drawn.config, place)
         learned = set(drawn.arrays) - set(BUFFERS)
         assert set(gradients.arrays) == learned
+
+
+def test_the_kinds_without_a_gradient_are_these() -> None:
+    """All others can be differentiated with regard to all that enters."""
+    without: dict[str, set[int]] = {}
+    for name in NAMES:
+        for seed in range(40):
+            config, shapes = load(name).case(random.Random(seed))
+            places = {place for place in range(len(shapes)) if config.no_gradient(place)}
+            if places:
+                without[name] = without.get(name, set()) | places
+    assert without == WITHOUT
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -67,6 +67,33 @@ def slope_of(ufunc: Any, wrong: Callable[..., Any]) -> Plant:
     return plant
 
 
+def second_slope_of(ufunc: Any, wrong: Callable[..., Any]) -> Plant:
+    """The same, with regard to its second operand."""
+
+    def plant(monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(duals.PARTIALS, ufunc, (duals.PARTIALS[ufunc][0], wrong))
+
+    return plant
+
+
+def choosing(function: Any, wrong: Callable[..., Any]) -> Plant:
+    """What a function of NumPy that chooses makes of slopes."""
+    return lambda monkeypatch: monkeypatch.setitem(duals.CHOOSING, function, wrong)
+
+
+def both(condition: Any, x: Any, y: Any) -> Any:
+    """`numpy.where` whose slopes are those of both operands, added up."""
+    duals_of = [value if isinstance(value, duals.Dual) else duals.Dual(value, 0.0) for value in (x, y)]
+    taken = np.where(condition, *(dual.value for dual in duals_of))
+    return duals.Dual(taken, duals_of[0].slope + duals_of[1].slope)
+
+
+def without_chain(dual: Any, function: Callable[..., Any], partial: Callable[..., Any]) -> Any:
+    """`Dual.through`, which leaves out the slope that there is already."""
+    result = function(dual.value)
+    return duals.Dual(result, partial(result, dual.value))
+
+
 def negative(gradient: Any) -> Any:
     return -gradient
 
@@ -192,6 +219,13 @@ POSITIONS = [
 ]  # fmt: skip
 
 ELEMENTS = [
+    Fault("weights between places are taken for constants", pulled(Engine.weighing, 1, lambda gradient: 0 * gradient),
+          ("grid_sample", "deform_conv")),
+    Fault("what is not taken has a slope too", choosing(np.where, both), ("shrink", "threshold")),
+    Fault("a function that knows its derivative forgets what is inside it",
+          instead(duals.Dual, "through", lambda right: without_chain), ("gelu",)),
+    Fault("a divisor has the slope of a factor", second_slope_of(np.divide, lambda y, a, b: a), ("softsign",)),
+    Fault("magnitudes have slope 1 on both sides", slope_of(np.absolute, lambda y, x: 1), ("softsign",)),
     Fault("what is held at a bound passes all the same", pulled(Engine.bounded, 0, double), ("relu", "relu6")),
     Fault("the mask is inverted",
           instead(Engine, "_chained", lambda right: lambda self, functions, x, others: right(
