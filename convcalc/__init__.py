@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from convcalc.opening import load as load
     from convcalc.planning.plan import memory as memory
     from convcalc.planning.records import MemoryPlan as MemoryPlan
+    from convcalc.reference.fields.effective import effective_field as effective_field
+    from convcalc.reference.fields.effective_field import EffectiveField as EffectiveField
     from convcalc.reference.loaded.load import LoadedWeights as LoadedWeights
     from convcalc.reference.loaded.load import load_weights as load_weights
     from convcalc.reference.saliency import Saliency as Saliency
@@ -53,6 +55,7 @@ _HOMES = {
     "Candidate": "convcalc.analysis.sides",
     "Comparison": "convcalc.analysis.compare",
     "Diagnostic": "convcalc.language.source",
+    "EffectiveField": "convcalc.reference.fields.effective_field",
     "Finding": "convcalc.linting.records",
     "Incomparable": "convcalc.analysis.compare",
     "LoadedWeights": "convcalc.reference.loaded.load",
@@ -72,6 +75,7 @@ _HOMES = {
     "compare": "convcalc.analysis.compare",
     "compiled": "convcalc.sweeping.compiled",
     "counts": "convcalc.analysis.tools",
+    "effective_field": "convcalc.reference.fields.effective",
     "explain": "convcalc.analysis.explain",
     "formula_latex": "convcalc.views.formulas",
     "formula_text": "convcalc.views.formulas",

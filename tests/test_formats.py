@@ -20,6 +20,7 @@ COMMANDS = {
     "compare": ("compare", "zoo:alexnet", "zoo:alexnet@input=3x231x231"),
     "revisions": (),
     "explain": ("explain", "zoo:alexnet"),
+    "field": ("field", "zoo:alexnet", "--input", "3x63x63", "--seeds", "1"),
     "verify": (),
     "battery": (),
     "zoo": (),
@@ -62,7 +63,7 @@ def run(*arguments: str) -> tuple[int, str, str]:
 @pytest.mark.parametrize("command", CALLED)
 def test_a_file_is_a_format(toy: None, command: str) -> None:
     shown = {"analyze": "Analyzed", "compare": "Compared", "explain": "Explained", "lint": "Run", "memory": "Planned"}
-    shown |= {"counts": "Sheet", "training": "Trained"}
+    shown |= {"counts": "Sheet", "field": "Looked", "training": "Trained"}
     code, out, _ = run(*CALLED[command], "--format", "toy")
     assert (code in {0, 1}, out) == (True, f"toy {shown[command]}\n")
     assert "toy" in run(CALLED[command][0], "--help")[1]

@@ -23,7 +23,7 @@ from convcalc.language.variants import VARIANTS
 
 DATA = Path(__file__).parent / "data"
 SPEC = "input: [3, 32, 32]\nvariables: {width: 1}\nlayers:\n"
-SLOW = ("convcalc verify zoo:resnet18", "convcalc export zoo:resnet18")
+SLOW = ("convcalc verify zoo:resnet18", "convcalc export zoo:resnet18", "convcalc field zoo:resnet18")
 """Examples that take long: they are run with one more option, whose value is refused after all others are read."""
 SPEC += "  - conv: {name: stem, out_channels: width * 8, kernel_size: 1}\n"
 SPEC += "  - conv: {out_channels: 8, kernel_size: 3}\n"

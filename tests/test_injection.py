@@ -88,6 +88,7 @@ COMMANDS: list[tuple[str, ...]] = [
     *(("verify", "--format", name) for name in ("table", "json", "markdown")),
     *(("memory", "--format", name) for name in TABLES),
     *(("analyze", "--training", "--checkpoint", "*", "--format", name) for name in TABLES),
+    *(("field", "--seeds", "1", "--format", name) for name in TABLES),
     *(("counts", "--explain", "thop", "--format", name) for name in TABLES),
     *(("counts", "--tool", "thop", "--format", name) for name in TABLES),
     *(("compare", "--variant", "ghost,depthwise", "--format", name) for name in TABLES),

@@ -210,19 +210,27 @@ class Report(Presented, msgspec.Struct, frozen=True):
 
 
 def field_of(network: Network, seen: Sequence[ReceptiveField]) -> ReceptiveField | None:
-    """The largest of the outputs that see more than one position by a local path, or one that is not worked out.
+    """That of the layer which `place_of_field` names. `seen` are those of the layers."""
+    place = place_of_field(network, seen)
+    return None if place is None else seen[place]
 
-    Where none does, that of the last layer which does; else that of the last layer. `seen` are those of the layers.
+
+def place_of_field(network: Network, seen: Sequence[ReceptiveField]) -> int | None:
+    """The place among the layers of that whose field is the network's.
+
+    It is that of the output with the largest field, of those that see more than one position by a local path, or with
+    one that is not worked out. Where none does, it is the last layer which does; else the last layer.
     """
     start = network.input_count
-    outputs = [seen[index - start] for index in network.outputs if index >= start]
-    local = [field for field in outputs if _is_local(field)]
-    lost = [field for field in outputs if field.size is None and not field.is_global]
+    outputs = [index - start for index in network.outputs if index >= start]
+    local = [place for place in outputs if _is_local(seen[place])]
+    lost = [place for place in outputs if seen[place].size is None and not seen[place].is_global]
     if lost:
         return lost[0]
     if local:
-        return max(local, key=lambda field: max(size or 0 for size in field.size or ()))
-    return next((field for field in reversed(seen) if _is_local(field)), seen[-1] if seen else None)
+        return max(local, key=lambda place: max(size or 0 for size in seen[place].size or ()))
+    behind = [place for place, field in enumerate(seen) if _is_local(field)]
+    return behind[-1] if behind else len(seen) - 1 if seen else None
 
 
 def meets(figure: Any, expected: Any) -> bool:

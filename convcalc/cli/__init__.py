@@ -30,6 +30,7 @@ COMMANDS = {
     "sweep": "sweep",
     "report": "report",
     "explain": "explain",
+    "field": "field",
     "verify": "verify",
     "saliency": "saliency",
     "lint": "lint",

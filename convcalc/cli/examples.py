@@ -16,6 +16,7 @@ EXAMPLES = {
     ),
     "report": ("convcalc report zoo:resnet50 -o resnet50.html", "convcalc report net.yaml -o net.html --device a100"),
     "explain": ("convcalc explain zoo:resnet50 stem", "convcalc explain --kind conv_transpose --format latex"),
+    "field": ("convcalc field net.yaml", "convcalc field zoo:resnet18 layer2 --seeds 5 -o layer2.svg"),
     "verify": ("convcalc verify net.yaml", "convcalc verify zoo:resnet18 --layer stem --against onnxruntime"),
     "saliency": (
         "convcalc saliency classifier.onnx --image cat.png --class 7 -o map.png",

@@ -1,0 +1,1 @@
+"""The effective receptive field of a layer, in each output format."""
