@@ -348,3 +348,14 @@ def test_memory_that_is_too_small_for_what_comes_is_let_go() -> None:
         del memory._free[1:]
         memory.empty((factor * size,), np.dtype("uint8"))
         assert [piece.size for piece in memory._free] == [factor * size]
+
+
+def test_a_small_array_that_stays_holds_no_large_piece() -> None:
+    memory, size = Memory(), WORTH_KEEPING_BYTES[0]
+    memory.empty((16 * size,), np.dtype("uint8"))
+    kept = [memory.empty((size,), np.dtype("uint8")) for _ in range(3)]
+    below = memory.empty((2 * size,), np.dtype("uint8")).ctypes.data
+    kept.append(memory.empty((size + 1,), np.dtype("uint8")))
+    assert kept[-1].ctypes.data == below  # one that is not twice as large will do
+    assert [array.base.size if array.base is not None else array.size for array in kept[:3]] == [size] * 3
+    assert memory._free == []

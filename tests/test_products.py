@@ -120,11 +120,12 @@ def test_gradients_of_layers_of_real_size(
 ) -> None:
     """Multiplied tap by tap in float64, by einsum, which nothing here is made of."""
     draw, engine = np.random.default_rng(0), Engine(threads)
-    x = draw.standard_normal((batch, in_channels, *sizes))
-    weight = draw.standard_normal((out_channels, in_channels // groups, *kernel))
+    x: Any = draw.standard_normal((batch, in_channels, *sizes))
+    weight: Any = draw.standard_normal((out_channels, in_channels // groups, *kernel))
     positions = [(size - k) // step + 1 for size, k in zip(sizes, kernel, strict=True)]
     gradient = draw.standard_normal((batch, out_channels, *positions))
-    of_x, of_weight = np.zeros_like(x), np.zeros_like(weight)
+    of_x: Any = np.zeros_like(x)
+    of_weight: Any = np.zeros_like(weight)
     parted = gradient.reshape(batch, groups, -1, math.prod(positions))
     for tap in np.ndindex(*kernel):
         read = tuple(slice(t, t + step * (count - 1) + 1, step) for t, count in zip(tap, positions, strict=True))

@@ -15,10 +15,14 @@ WORTH_KEEPING_BYTES = range(1 << 16, 1 << 23)
 """Below, the allocator of the process is as good; above, NumPy asks the system for huge pages, which are few."""
 
 
-class Memory:
-    """Where large arrays come from. What is free is kept until an array comes that is larger than all of it.
+MOST_TIMES_LARGER = 2
+"""A piece of memory for an array, at most: a small array that stays would hold all of a large piece."""
 
-    So memory never exceeds what lived at one time, but where a small array stands on a large piece.
+
+class Memory:
+    """Where large arrays come from. What is free is kept until an array comes that none of it is right for.
+
+    So memory never exceeds what lived at one time, but by what pieces are larger than the arrays that stand on them.
     """
 
     def __init__(self) -> None:
@@ -35,7 +39,8 @@ class Memory:
 
     def _taken(self, size: int) -> Array:
         with self._taking:
-            fitting = [place for place, piece in enumerate(self._free) if piece.size >= size]
+            right = range(size, MOST_TIMES_LARGER * size + 1)
+            fitting = [place for place, piece in enumerate(self._free) if piece.size in right]
             if fitting:
                 return self._free.pop(min(fitting, key=lambda place: self._free[place].size))
             self._free.clear()
