@@ -91,7 +91,7 @@ def _input_and_places(self: Kind, wanted: Wanted, *inputs: Shape) -> Kept:
 
 def _numbers(self: Kind, wanted: Wanted, *inputs: Shape) -> Kept:
     """A mask of numbers of the network's format, where here it is of bytes."""
-    return Kept(numbers=product(inputs[0])) if wanted.inputs[0] and getattr(self, "p", 0) else Kept()
+    return Kept(numbers=product(inputs[0])) if wanted.inputs[0] and self.dropped > 0 else Kept()
 
 
 OTHERWISE: dict[str, Callable[..., Kept]] = {

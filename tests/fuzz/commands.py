@@ -136,7 +136,15 @@ def _analyze(file: str, data: bytes, draw: random.Random) -> Arguments:
     options += ["--set", draw.choice(("width=2", "v0=[1]", "k=1/0", "depth=x"))] if draw.random() < 0.05 else []
     if draw.random() < 0.1:
         return ["analyze", file, OTHER, *options]
+    options += _training(data, draw) if draw.random() < 0.2 else []
     return ["analyze", _named(file, draw), *options]
+
+
+def _training(data: bytes, draw: random.Random) -> Arguments:
+    """What a step of training costs, with layers frozen or run again now and then."""
+    options = ["--training", "--optimizer", draw.choice(("sgd", "momentum", "adam"))]
+    options += ["--freeze", draw.choice((_layer(data, draw), "*1"))] if draw.random() < 0.3 else []
+    return options + (["--checkpoint", draw.choice((_layer(data, draw), "*"))] if draw.random() < 0.5 else [])
 
 
 def _counts(file: str, data: bytes, draw: random.Random) -> Arguments:
