@@ -241,7 +241,7 @@ def test_several_inputs_have_to_be_told_apart() -> None:
     assert "two.yaml: expected --input-name NAME, as there are 2 inputs: image (3x16x16), extra (5)" in error
     assert "0 everywhere in extra" in run("two.yaml", "--image", "image.png", "--seed", 0, "--input-name", "image")
     error = run("two.yaml", "--image", "image.png", "--seed", 0, "--input-name", "extra", code=2)
-    assert "input `extra` takes no image: expected three axes" in error
+    assert "two.yaml: input `extra` takes no image: expected three axes" in error
 
 
 def test_an_output_of_several_is_named() -> None:
