@@ -197,7 +197,7 @@ def test_holes_are_blank_in_characters() -> None:
     inside = field.mass[tuple(slice(low, high + 1) for low, high in field.on_input)]
     shown = np.array([[row[2 * place] != " " for place in range(9)] for row in rows])
     assert np.array_equal(shown, inside > 0)
-    assert "25 of 81 positions of the theoretical field: 69.1 % of it are holes" in run("net.yaml", "--seeds", "2")
+    assert "25 of 81 positions of the theoretical field: 69.1 % are holes" in run("net.yaml", "--seeds", "2")
 
 
 def test_a_frame_is_dashed_where_the_input_ends() -> None:

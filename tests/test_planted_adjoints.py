@@ -94,7 +94,7 @@ def by_channel(gradient: Any) -> Any:
 
 
 def square(gradient: Any) -> bool:
-    return gradient.ndim > 2 and gradient.shape[-1] == gradient.shape[-2]
+    return bool(gradient.ndim > 2 and gradient.shape[-1] == gradient.shape[-2])
 
 
 def averaged(gradient: Any) -> Any:
@@ -126,6 +126,15 @@ def forgotten(self: Any, last: Any, gradient: Any, multiplied: Any) -> Any:
         for source, pull, _ in record.pulls:
             waiting[source] = pull(gradient)
     return tape.Flown(waiting, 0, 0)
+
+
+def counted_twice(right: Any) -> Any:
+    def correlated(self: Any, *given: Any) -> None:
+        before = self.multiplications
+        right(self, *given)
+        self.multiplications += self.multiplications - before
+
+    return correlated
 
 
 CONVOLUTIONS = [
@@ -225,7 +234,7 @@ MOVING = [
     Fault("what was written over keeps its gradient",
           instead(updating, "_without", lambda right: lambda gradient, at: gradient), ("scatter", "max_unpool"), 60),
     Fault("all updates of a place get its gradient",
-          instead(updating, "_last", lambda right: updating._taken), ("scatter",), 60),
+          instead(updating, "_last", lambda right: vars(updating)["_taken"]), ("scatter",), 60),
     Fault("where a condition does not hold the gradient is that where it does",
           pulled(moving._chosen, 2, double), ("one_hot",)),
 ]  # fmt: skip
@@ -243,9 +252,7 @@ NETWORKS = [
 ]  # fmt: skip
 
 MACS = [
-    Fault("the filters' products are counted twice",
-          instead(Products, "correlated", lambda right: lambda self, *given: (
-              right(self, *given), setattr(self, "multiplications", self.multiplications + 1))[0]), ("conv",)),
+    Fault("the filters' products are counted twice", instead(Products, "correlated", counted_twice), ("conv",)),
     Fault("the formula forgets the gradient of weights",
           instead(load("linear"), "gradient_macs", lambda right: lambda self, wanted, *inputs: (
               right(self, wanted, *inputs)[0], 0)), ("linear",)),

@@ -53,9 +53,11 @@ def effective_field(
 
     Without `layer` it is the layer whose receptive field `analyze` gives for the network. A block or a repeat stands
     for its last layer. Each of the `runs` has an input of its own, drawn from a normal distribution, and weights of its
-    own, unless they are given, as by `load_weights`; the same `seed` gives the same map. `signs` are what the channels
-    of the output position are weighed by: by chance, so that channels that always add up to the same, as those of a softmax or of a norm, do
-    not cancel, or all by 1. `of_input` names one of several inputs; by default it is that with the most positions.
+    own, unless they are given, as by `load_weights`; the same `seed` gives the same map. `of_input` names one of
+    several inputs; by default it is that with the most positions.
+
+    `signs` are what the channels of the output position are weighed by: by chance, so that channels that always add up
+    to the same, as those of a softmax or of a norm, do not cancel, or all by 1.
 
     Raises:
         NoEffectiveField: no such layer or input, no positions, a position that there is not, or no gradient.
@@ -148,7 +150,7 @@ class _Back:
         }
 
         def gradient(output: Array) -> Array:
-            there = (slice(None), *(slice(None) if index is None else index for index in self.seen.index))
+            there = (slice(None), *(slice(None) if place is None else place for place in self.seen.places))
             seeded = np.zeros_like(output)
             shape = seeded[there].shape
             seeded[there] = generator.choice((-1, 1), shape) if self.signs == "random" else 1

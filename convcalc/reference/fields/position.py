@@ -24,12 +24,12 @@ class NoEffectiveField(ValueError):
 class Sight(NamedTuple):
     """A position of a layer's output, and its theoretical field.
 
-    `index` has for every axis of the tensor (without the batch) where on it the position is, and None where it has
+    `places` has for every axis of the tensor (without the batch) where on it the position is, and None where it has
     none, as on that of the channels. `spans` are the first and the last input position on each axis, as if the input
     had no ends, None for all of the axis.
     """
 
-    index: tuple[int | None, ...]
+    places: tuple[int | None, ...]
     shape: tuple[int, ...]
     spans: tuple[Span, ...]
     receptive_field: ReceptiveField
@@ -37,12 +37,12 @@ class Sight(NamedTuple):
     @property
     def position(self) -> tuple[int, ...]:
         """Where it is on the axes that have positions."""
-        return tuple(index for index in self.index if index is not None)
+        return tuple(place for place in self.places if place is not None)
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """How many positions these axes have."""
-        return tuple(size for size, index in zip(self.shape, self.index, strict=True) if index is not None)
+        return tuple(size for size, place in zip(self.shape, self.places, strict=True) if place is not None)
 
 
 def place_of(network: Network, name: str | None) -> int:

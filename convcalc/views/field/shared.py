@@ -98,7 +98,7 @@ def _reads(field: EffectiveField) -> str:
     if field.reads == field.span_positions:
         return f"all {total} positions of the theoretical field that are on the input"
     holes = _share(field.span_positions - field.reads, field.span_positions)
-    return f"{count} of {total} positions of the theoretical field: {holes} of it are holes"
+    return f"{count} of {total} positions of the theoretical field: {holes} are holes"
 
 
 def notes(field: EffectiveField) -> list[str]:

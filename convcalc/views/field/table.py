@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import Any
 
 from convcalc.views.field import shared
@@ -36,7 +37,10 @@ def write(looked: Looked, out: Output) -> None:
     console.print(terminal.line(legend, style="dim"))
     console.print()
     for label, fact in shared.facts(field):
-        console.print(terminal.line((label.ljust(_LABEL), "bold"), fact))
+        first, *others = wrap(fact, max(20, console.width - _LABEL), break_on_hyphens=False) or [""]
+        console.print(terminal.line((label.ljust(_LABEL), "bold"), first))
+        for rest in others:
+            console.print(terminal.line(" " * _LABEL, rest))
     console.print(terminal.line(shared.convention(field), style="dim"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 Colour = tuple[int, int, int]
@@ -22,7 +23,7 @@ _SHADES = 255
 
 def level(share: float) -> float:
     """How bright a share of the largest number is, from 0 to 1: its square root, which shows what is faint."""
-    return float(share) ** 0.5
+    return math.sqrt(share)
 
 
 @cache
