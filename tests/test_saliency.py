@@ -401,6 +401,10 @@ def test_a_record_says_what_it_is() -> None:
     document = result.to_dict()
     assert (document["class"], document["map"]["shape"]) == (2, [16, 16])
     assert document["map"]["sum"] == pytest.approx(float(result.map.sum()), rel=1e-6)
+    frame = result.to_dataframe()
+    assert list(frame.columns) == ["model", "spec", "class", "score", "probability"]
+    assert frame["class"].tolist() == [entry.index for entry in result.top]
+    assert frame["score"].tolist() == [entry.score for entry in result.top]
     html = result._repr_html_()
     assert html.count("<tr>") == 6
     assert 'src="data:image/png;base64,' in html

@@ -97,11 +97,11 @@ def test_each_channel_and_its_sign_are_written() -> None:
     run(MODEL, "--image", "image.png", "--class", 1, "--channels", "each", "-o", "each.npy", "-o", "each.png")
     run(MODEL, "--image", "image.png", "--class", 1, "-o", "max.npy")
     run(MODEL, "--image", "image.png", "--class", 1, "--channels", "mean", "-o", "mean.npy")
-    each = np.load("each.npy")
-    assert each.shape == (3, 16, 16)
-    assert (each < 0).any()
-    assert_array_equal(np.abs(each).max(0), np.load("max.npy"))
-    assert_allclose(np.abs(each).mean(0), np.load("mean.npy"), rtol=1e-6)
+    channels = np.load("each.npy")
+    assert channels.shape == (3, 16, 16)
+    assert (channels < 0).any()
+    assert_array_equal(np.abs(channels).max(0), np.load("max.npy"))
+    assert_allclose(np.abs(channels).mean(0), np.load("mean.npy"), rtol=1e-6)
     assert picture_of("each.png").size == (4 * 448 + 3 * 8, 448)
 
 
@@ -241,7 +241,7 @@ def test_several_inputs_have_to_be_told_apart() -> None:
     assert "two.yaml: expected --input-name NAME, as there are 2 inputs: image (3x16x16), extra (5)" in error
     assert "0 everywhere in extra" in run("two.yaml", "--image", "image.png", "--seed", 0, "--input-name", "image")
     error = run("two.yaml", "--image", "image.png", "--seed", 0, "--input-name", "extra", code=2)
-    assert "input `extra` takes no image: expected three axes" in error
+    assert "two.yaml: input `extra` takes no image: expected three axes" in error
 
 
 def test_an_output_of_several_is_named() -> None:

@@ -20,9 +20,11 @@ from convcalc.cli.options import (
     Scale,
     Strict,
     Variables,
+    amount,
     assignments,
     format_option,
     option,
+    processors,
     readable,
     shapes,
 )
@@ -97,7 +99,7 @@ def verify(
     Exit code 0: all agrees, 1: something does not, 2: a spec cannot be read or run, 130: interrupted.
     """
     # Threads are those of the matrix products: on a calm machine they are faster than the engine's own beside them.
-    used = str(threads or _processors() if files else 1)
+    used = str(threads or processors() if files else 1)
     for library in ("OPENBLAS", "OMP", "MKL"):  # read when NumPy is imported, which nothing has done yet
         os.environ[f"{library}_NUM_THREADS"] = used
     try:
@@ -108,7 +110,7 @@ def verify(
             code = _battery(cases or CASES, seed, against, format, gradients=gradients)
         else:
             _refuse(cases=cases)
-            most_bytes, most_steps = _amount(max_memory, "--max-memory"), _amount(max_steps, "--max-steps")
+            most_bytes, most_steps = amount(max_memory, "--max-memory"), amount(max_steps, "--max-steps")
             if fused and gradients:
                 problem = "gradients are those of the network as it is written: leave out --fused"
                 raise typer.BadParameter(problem, param_hint="--gradients")
@@ -130,24 +132,6 @@ def _refuse(**options: object) -> None:
         if value is not None:
             problem = "it is for generated cases, which run where no spec is named" if name == "cases" else _NEEDS_SPEC
             raise typer.BadParameter(problem, param_hint=f"--{name.replace('_', '-')}")
-
-
-def _processors() -> int:
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _amount(text: str | None, option: str) -> int | None:
-    from convcalc.language.quantities import amount
-    from convcalc.language.tree import number
-
-    if text is None:
-        return None
-    try:
-        return amount(number(text) if text.isdigit() else text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def _battery(cases: int, seed: int, against: str | None, format: str, *, gradients: bool) -> ExitCode:  # noqa: A002  # as above

@@ -1,8 +1,8 @@
 """A map of numbers over the image that it belongs to, as a PNG.
 
 Beside the image as the network sees it stands the same image in grey with the map in colours over it: the larger an
-amount, the more of the colour. The scale ends at the amount that one pixel of a hundred exceeds, as few pixels would
-make all others dark.
+amount, the more of the colour. The scale ends at the amount that one pixel of a hundred exceeds, of those that are not
+0, as few pixels would make all others dark.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from convcalc.imaging import colours
 Array = Any
 
 TOP = 0.99
-"""The share of the pixels that have a colour of their own; those beyond have the last."""
+"""The share of the pixels, of those that are not 0, that have a colour of their own; those beyond have the last."""
 _WIDE = 448
 """Pixels that a panel is drawn at, at most, if it is enlarged; each pixel becomes a square."""
 _GAP = 8
@@ -28,9 +28,8 @@ _DIMMED = 0.55
 
 def largest(values: Array) -> float:
     """Where the scale of a map ends: see the module; 0 for a map of nothing."""
-    amounts = np.abs(values)
-    top = float(np.quantile(amounts, TOP))
-    return top if top > 0 else float(amounts.max(initial=0.0))
+    amounts = np.abs(values[values != 0])
+    return float(np.quantile(amounts, TOP)) if amounts.size else 0.0
 
 
 def scaled(values: Array) -> Array:

@@ -92,14 +92,13 @@ def frame_of(name: str, shape: Sequence[int], layout: Layout | Literal[""] = "")
     raise NoImage(f"input `{name}` takes no image: expected 1 or 3 channels {where}in its shape, found {text}")
 
 
-def prepared(source: Opened, name: str, shape: Sequence[int], how: Preprocessing) -> Prepared:
-    """Make of an image what the input `name` of that shape takes.
+def prepared(source: Opened, frame: ImageInput, how: Preprocessing) -> Prepared:
+    """Make of an image what an input takes.
 
     Raises:
-        NoImage: the input takes none, the image has another size and nobody asked for it to be resized, or mean and
-            deviation are not for so many channels.
+        NoImage: the image has another size and nobody asked for it to be resized, or mean and deviation are not for
+            so many channels.
     """
-    frame = frame_of(name, shape, how.layout)
     mean = _for_channels(how.mean, frame.channels, "--mean")
     deviation = _for_channels(how.std, frame.channels, "--std")
     image, sizing = _sized(source.image, frame, how)

@@ -100,16 +100,19 @@ def _how(asked: Asking) -> Preprocessing:
 
 
 def _prepared(asked: Asking, network: Network, opened: Opened) -> Prepared:
-    from convcalc.imaging.preprocessing import prepared
+    from convcalc.imaging.preprocessing import frame_of, prepared
     from convcalc.imaging.reading import NoImage
     from convcalc.reference.saliency import Unanswered, image_input
 
+    how = _how(asked)
     try:
         name = image_input(network, asked.input_name)
         shape = next(node.shape for node in network.inputs if node.name == name)
-        return prepared(opened, name, shape, _how(asked))
-    except Unanswered as error:
+        frame = frame_of(name, shape, how.layout)
+    except (Unanswered, NoImage) as error:
         fail(f"{readable(asked.file)}: {error}")
+    try:
+        return prepared(opened, frame, how)
     except NoImage as error:
         fail(f"{readable(asked.image)}: {error}")
 
