@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from convcalc.views.output import console
-from convcalc.visible import short, visible
+from convcalc.visible import visible
 
 _LONG = 1.0
 """Seconds after which a run is long enough to be told how far it is."""
