@@ -147,6 +147,12 @@ def test_the_way_back_is_linear_and_keeps_shapes_and_formats(name: str) -> None:
                 assert single == pytest.approx(double, rel=1e-3, abs=scale), (drawn.config, operand)
 
 
+def come_back(config: Kind, inputs: list[Any], gradient: Any = None) -> list[Any]:
+    """The gradients of all that enters a layer without arrays, by that of what leaves, else by ones."""
+    run = run_traced(Engine(), config, {}, inputs, Wanted((True,) * len(inputs), weights=False))
+    return list(run.pull(np.ones(run.output.shape) if gradient is None else gradient).inputs)
+
+
 GRIDS = json.loads((Path(__file__).parent / "data" / "pytorch_grid_sample.json").read_text("utf-8"))
 """Gradients of torch.nn.functional.grid_sample of `sin(0, 1, 2, ...)` as [1, 2, 4, 5], on a grid of all pairs of
 `places`, positions and ends among them, where what leaves is weighed with `cos(0, 1, 2, ...)`."""
@@ -160,8 +166,8 @@ def test_a_grid_on_positions_and_ends_has_the_gradients_of_pytorch(row: dict[str
     x = np.sin(np.arange(40.0)).reshape(1, 2, 4, 5)
     grid = np.stack(np.meshgrid(places, places, indexing="ij"), -1)[None]
     config = load("grid_sample")(**{name: row[name] for name in ("mode", "padding_mode", "align_corners")})
-    run = run_traced(Engine(), config, {}, [x, grid], Wanted((True, True), weights=False))
-    of_x, of_grid = run.pull(np.cos(np.arange(float(run.output.size))).reshape(run.output.shape)).inputs
+    weights = np.cos(np.arange(2.0 * len(places) ** 2)).reshape(1, 2, *grid.shape[1:3])
+    of_x, of_grid = come_back(config, [x, grid], weights)
     assert of_x.ravel() == pytest.approx(np.array(row["of_x"]), abs=1e-8)
     assert of_grid.ravel() == pytest.approx(np.array(row["of_grid"]), abs=1e-8)
 
@@ -178,3 +184,24 @@ def test_offsets_of_nothing_have_the_slope_behind_them() -> None:
     assert result.inputs[1] is not None
     assert result.inputs[1][0] == pytest.approx(steps * [[1], [10], [100]])
     assert result.arrays["weight"].ravel() == pytest.approx([5, 14, 13])
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("reduce", {"axes": (0,), "operation": "l2"}),
+        ("reduce", {"axes": (0,), "operation": "l1"}),
+        *[("lp_pool", {"kernel_size": (2,), "stride": (2,), "norm_type": p}) for p in (1, 2, 3)],
+        *[("global_lp_pool", {"norm_type": p}) for p in (1, 2, 3)],
+    ],
+)
+def test_a_norm_of_nothing_has_slope_0(kind: str, fields: dict[str, Any]) -> None:
+    """As torch.linalg.vector_norm has it; an infinite slope of the root, times 0, would be no number."""
+    (gradient,) = come_back(load(kind)(**fields), [np.zeros((1, 3, 4))])
+    assert np.array_equal(gradient, np.zeros((1, 3, 4)))
+
+
+def test_a_length_of_nothing_is_held_at_eps() -> None:
+    """x / max(norm, eps), as torch.nn.functional.normalize: at 0 the slope is 1 / eps."""
+    (gradient,) = come_back(load("normalize")(eps=0.25), [np.zeros((1, 3))])
+    assert np.array_equal(gradient, [[4.0, 4.0, 4.0]])

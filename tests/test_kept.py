@@ -27,7 +27,7 @@ from convcalc.reference.gradients import run_traced
 from convcalc.tensors.engine import Engine
 from convcalc.tensors.memory import WORTH_KEEPING_BYTES
 
-NUMPY_MEMORY = np.lib.tracemalloc_domain  # type: ignore[attr-defined]  # which its types leave out
+NUMPY_MEMORY = np.lib.tracemalloc_domain
 
 every_kind = pytest.mark.parametrize("name", layers.names())
 few = settings(max_examples=MANY or 20, deadline=None)

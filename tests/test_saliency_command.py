@@ -191,7 +191,7 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
         "-o: expected a name that ends in .png or .npy, found map.jpg",
     ),
     "standard output": ((MODEL, "--image", "image.png", "-o", "-"), "-o: expected a name that ends in"),
-    "twice": ((MODEL, "--image", "image.png", "-o", "a.png", "-o", "a.png"), "-o a.png is there twice"),
+    "twice": ((MODEL, "--image", "image.png", "-o", "a.png", "-o", "./a.png"), "-o names the same file twice"),
     "the image itself": ((MODEL, "--image", "image.png", "-o", "image.png", "--force"), "it is what is read"),
     "there already": (
         (MODEL, "--image", "image.png", "-o", "large.png"),
@@ -201,6 +201,8 @@ MISTAKES: dict[str, tuple[tuple[object, ...], str]] = {
     "not a number": ((MODEL, "--image", "image.png", "--mean", "nan"), "--mean"),
     "three of them": ((MODEL, "--image", "image.png", "--mean", "1,2"), "--mean: expected 3 numbers, or 1, found 2"),
     "no deviation": ((MODEL, "--image", "image.png", "--std", "0"), "above 0"),
+    "noise": ((MODEL, "--image", "image.png", "--smooth", 2, "--noise", "nan"), "--noise"),
+    "infinite": ((MODEL, "--image", "image.png", "--std", "1e-44"), "expected finite numbers"),
     "divisor": ((MODEL, "--image", "image.png", "--divide-by", "0"), "above 0"),
     "position": ((MODEL, "--image", "image.png", "--position", "1,1"), "as it is no map"),
     "layer": ((MODEL, "--image", "image.png", "--layer", "linear9"), "no output or layer `linear9`"),

@@ -111,8 +111,8 @@ def test_safetensors_are_read_in_all_floats_that_they_hold(tmp_path: Path) -> No
 def test_without_its_package_what_to_install_is_said(tmp_path: Path) -> None:
     save_file(drawn(), tmp_path / "net.safetensors")
     code = (
-        "import sys, convcalc; sys.modules['safetensors'] = None; from importlib import util; find = util.find_spec\n"
-        "import convcalc.extras as extras; extras.find_spec = lambda name: None if name == 'safetensors' else find(name)\n"
+        "import sys, convcalc, convcalc.extras; sys.modules['safetensors'] = None; find = convcalc.extras.find_spec\n"
+        "convcalc.extras.find_spec = lambda name: None if name == 'safetensors' else find(name)\n"
         f"convcalc.load_weights(convcalc.loads({SPEC!r}), {str(tmp_path / 'net.safetensors')!r})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -200,9 +200,12 @@ def test_layers_that_share_weights_have_those_of_the_layer_whose_they_are(tmp_pa
     np.testing.assert_array_equal(weights.of(2)["weight"], weights.of(1)["weight"])
 
 
+def _sigmoid(x: Array) -> Array:
+    return 1 / (1 + np.exp(-x))
+
+
 def gates_of_pytorch(kind: str, x: Array, arrays: dict[str, Array], way: str) -> Array:
     """A recurrent layer step by step, as PyTorch's documentation writes it: its names, its order of gates."""
-    sigmoid = lambda value: 1 / (1 + np.exp(-value))  # noqa: E731
     w, r, b, c = (arrays[f"{name}_l0{way}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
     h = cell = np.zeros(r.shape[1])
     rows = []
@@ -210,12 +213,12 @@ def gates_of_pytorch(kind: str, x: Array, arrays: dict[str, Array], way: str) ->
         entering, before = w @ row + b, r @ h + c
         if kind == "lstm":
             i, f, g, o = np.split(entering + before, 4)
-            cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
-            h = sigmoid(o) * np.tanh(cell)
+            cell = _sigmoid(f) * cell + _sigmoid(i) * np.tanh(g)
+            h = _sigmoid(o) * np.tanh(cell)
         elif kind == "gru":
             (r1, z1, n1), (r2, z2, n2) = np.split(entering, 3), np.split(before, 3)
-            z = sigmoid(z1 + z2)
-            h = (1 - z) * np.tanh(n1 + sigmoid(r1 + r2) * n2) + z * h
+            z = _sigmoid(z1 + z2)
+            h = (1 - z) * np.tanh(n1 + _sigmoid(r1 + r2) * n2) + z * h
         else:
             h = np.tanh(entering + before)
         rows.append(h)
@@ -304,7 +307,7 @@ def test_an_archive_that_would_fill_the_memory_is_refused_by_what_it_says(tmp_pa
     del arrays["fc.weight"]
     path = npz(tmp_path, arrays)
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as packed, packed.open("fc.weight.npy", "w") as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (2**28,)})  # type: ignore[arg-type]
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (2**28,)})
         for _ in range(256):
             file.write(bytes(2**20))
     assert loading_fails(path)[0].message == "fc.weight: shape [5, 4] is expected, and the file has [268435456]"
@@ -323,7 +326,7 @@ def test_an_entry_that_says_more_than_it_holds_is_refused(tmp_path: Path) -> Non
     del arrays["fc.weight"]
     path = npz(tmp_path, arrays)
     with zipfile.ZipFile(path, "a") as packed, packed.open("fc.weight.npy", "w") as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (5, 4)})  # type: ignore[arg-type]
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": (5, 4)})
         file.write(bytes(12))
     (problem,) = loading_fails(path)
     assert problem.message.startswith("fc.weight: it cannot be read: ")
@@ -466,7 +469,7 @@ def test_arrays_are_copied_once_and_the_file_stays_as_it_is(tmp_path: Path) -> N
     array = convcalc.load_weights(convcalc.load(path)).of(1)["weight"]
     assert array.flags.aligned
     assert array.flags.writeable
-    array[:] = 0  # type: ignore[index]
+    array[:] = 0
     assert path.read_bytes() == before
 
 

@@ -447,21 +447,89 @@ def test_what_is_worked_out_in_too_many_operations_is_refused(tmp_path: Path) ->
         convcalc.load_weights(network)
 
 
-@pytest.mark.parametrize("op", ["ConvInteger", "QLinearConv"])
-def test_weights_of_few_bits_behind_whose_product_a_scale_is_are_refused_by_name(tmp_path: Path, op: str) -> None:
-    weight = np.ones((2, 3, 1, 1), np.int8)
-    if op == "ConvInteger":
-        nodes = [node("DynamicQuantizeLinear", "x", "q s z"), node(op, "q w z", "i"), node("Cast", "i", "y", to=1)]
-        model = model_of(nodes, {"w": weight.view(np.uint8)}, (1, 3, 4, 4))
-    else:
-        scales = {"a": np.float32(0.1), "b": np.uint8(0), "c": np.float32(0.1), "d": np.int8(0)}
-        nodes = [node("QuantizeLinear", "x a b", "q"), node(op, "q a b w c d a b", "r")]
-        model = model_of([*nodes, node("DequantizeLinear", "r a b", "y")], {"w": weight, **scales}, (1, 3, 4, 4))
+def test_weights_of_few_bits_behind_whose_product_a_scale_is_are_refused_by_name(tmp_path: Path) -> None:
+    weight = np.ones((2, 3, 1, 1), np.uint8)
+    nodes = [
+        node("DynamicQuantizeLinear", "x", "q s z"),
+        node("ConvInteger", "q w z", "i"),
+        node("Cast", "i", "y", to=1),
+    ]
+    path = saved(tmp_path, model_of(nodes, {"w": weight}, (1, 3, 4, 4)))
     with pytest.raises(convcalc.SpecError) as error:
-        convcalc.load_weights(convcalc.load(saved(tmp_path, model)))
+        convcalc.load_weights(convcalc.load(path))
     (problem,) = error.value.diagnostics
     assert problem.message.startswith("conv1.weight (")
     assert "rounded to few bits" in problem.message
+
+
+SCALED = {
+    "QLinearConv": ("x_ xs xz w ws wz ys yz b", (4, 3, 2, 2), (1, 3, 6, 6), 4, "conv"),
+    "QLinearMatMul": ("x_ xs xz w ws wz ys yz", (3, 4), (1, 5, 3), 4, "linear"),
+    "com.microsoft.QGemm": ("x_ xs xz w ws wz b ys yz", (3, 4), (1, 3), 4, "linear"),
+    "com.microsoft.MatMulIntegerToFloat": ("x_ w xs ws xz wz f", (3, 4), (1, 5, 3), 4, "linear"),
+    "com.microsoft.DynamicQuantizeMatMul": ("x w ws wz f", (3, 4), (1, 5, 3), 4, "linear"),
+}
+
+
+@pytest.mark.parametrize("op", SCALED)
+@pytest.mark.parametrize("is_one", [True, False])
+def test_weights_of_few_bits_have_the_scale_that_their_product_has(tmp_path: Path, op: str, is_one: bool) -> None:
+    """What ONNX Runtime makes of them is rounded to 8 bits on the way: it is as near as a step of that is wide."""
+    inputs, shape, sizes, count, kind = SCALED[op]
+    draw = np.random.default_rng(4)
+    axis = 0 if kind == "conv" else 1
+    ones = 1 if is_one else count
+    scales = draw.uniform(0.01, 0.02, ones).astype(np.float32)
+    arrays: dict[str, Any] = {"xs": np.float32(0.04), "xz": np.uint8(128), "ys": np.float32(0.2), "yz": np.uint8(128)}
+    arrays |= {"w": draw.integers(-100, 100, shape).astype(np.int8), "f": drawn(count)}
+    arrays |= {"ws": scales[0] if is_one else scales, "wz": np.zeros(() if is_one else count, np.int8)}
+    arrays["b"] = draw.integers(-900, 900, count).astype(np.int32)
+    domain, _, name = op.rpartition(".")
+    nodes = [node("QuantizeLinear", "x xs xz", "x_")] if "x_" in inputs else []
+    is_rounded = "ys" in inputs
+    nodes.append(node(name, inputs, "y_" if is_rounded else "y", domain=domain))
+    nodes += [node("DequantizeLinear", "y_ ys yz", "y")] if is_rounded else []
+    named = {name for own in nodes for name in own.input}
+    model = model_of(nodes, {key: array for key, array in arrays.items() if key in named}, sizes)
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    path = saved(tmp_path, model)
+    along = scales.reshape([-1 if place == axis else 1 for place in range(len(shape))])
+    real = arrays["w"].astype(np.float32) * along
+    read = of_layer(path, kind)
+    np.testing.assert_allclose(read["weight"], real if kind == "conv" else real.T, rtol=1e-6)
+    if " b" in inputs:
+        np.testing.assert_allclose(read["bias"], arrays["b"] * np.float32(0.04) * scales, rtol=1e-6)
+    assert apart(path) <= 0.1
+
+
+ALONE = [
+    *("Neg", "Abs", "Floor", "Ceil", "Round", "Sqrt", "Exp", "Log", "Reciprocal", "Sign", "Sigmoid", "Tanh", "Erf"),
+    *("Sin", "Cos", "Relu", "Softplus", "LeakyRelu", "Softmax"),
+]
+TOGETHER = ["Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Sum", "Mean", "PRelu"]
+COMPARED = ["Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"]
+SUMMED = ["L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum", "SumSquare"]
+
+
+@pytest.mark.parametrize("op", [*ALONE, *TOGETHER, *COMPARED, *(f"Reduce{name}" for name in SUMMED)])
+def test_an_operation_on_stored_arrays_is_that_of_onnxruntime(tmp_path: Path, op: str) -> None:
+    first, second = np.abs(drawn(6, 8)) + 0.1, np.abs(drawn(6, 8, seed=1)) + 0.1
+    if op in ("Neg", "Abs", "Floor", "Ceil", "Round", "Sign", "Relu", "LeakyRelu", "PRelu"):
+        first = 3 * drawn(6, 8)
+    arrays: dict[str, Any] = {"a": first, "b": second, "s": np.array([6, 8])}
+    if op in ALONE:
+        nodes = [node(op, "a", "m")]
+    elif op in TOGETHER:
+        nodes = [node(op, "a b", "m")]
+    elif op in COMPARED:
+        second[0] = first[0]
+        nodes = [node(op, "a b", "c"), node("Not", "c", "d"), node("Where", "d a b", "m")]
+    else:
+        axes = {} if op == "ReduceSum" else {"axes": [0]}
+        arrays["axes"] = np.array([0])
+        nodes = [node(op, "a axes" if op == "ReduceSum" else "a", "r", **axes), node("Expand", "r s", "m")]
+    path = saved(tmp_path, model_of([*nodes, node("MatMul", "x m", "y")], arrays, (1, 5, 6)), beside=True)
+    assert apart(path) <= AGREE
 
 
 def test_numbers_that_are_none_are_kept(tmp_path: Path) -> None:
@@ -480,3 +548,38 @@ def test_a_network_keeps_its_weights_for_another_batch(tmp_path: Path) -> None:
     (twice,) = outputs_of(network, weights, {"x": np.repeat(feeds["x"], 2, 0)})
     np.testing.assert_allclose(twice, np.repeat(y, 2, 0), rtol=1e-4, atol=1e-5)
     assert drawn_inputs(path).keys() == {"x"}
+
+
+def test_a_table_of_positions_that_was_written_out_is_added_as_it_is(tmp_path: Path) -> None:
+    """The layers share a table of 49 rows; each adds the scores of its pairs, whatever else the table has."""
+    places = np.stack(np.meshgrid(range(4), range(4), indexing="ij"), -1).reshape(16, 2)
+    steps = places[:, None] - places[None] + 3
+    table = drawn(49, 3)
+    arrays: dict[str, Any] = {"w": drawn(3, 3, 1, 1), "v": drawn(16, 5), "to": np.array([1, 3, 16, 16])}
+    arrays["c"] = table[steps[..., 0] * 7 + steps[..., 1]].transpose(2, 0, 1)[None]
+    nodes = [node("Conv", "x w", "a"), node("Reshape", "a to", "b"), node("Add", "b c", "d")]
+    nodes += [node("Softmax", "d", "e", axis=-1), node("MatMul", "e v", "y")]
+    path = saved(tmp_path, model_of(nodes, arrays, (1, 3, 16, 16)))
+    assert convcalc.analyze(convcalc.load(path)).totals.params == 9 + 80 + 49 * 3
+    assert apart(path) <= AGREE
+    network = convcalc.load(path)
+    rows = next(place for place, layer in enumerate(network.nodes) if layer.shape == (49, 3))
+    read = convcalc.load_weights(network).of(rows)["weight"]
+    assert {tuple(row) for row in read.tolist()} == {tuple(row) for row in table.tolist()}
+
+
+OF_PYTORCH = sorted((ROOT / "tests" / "data" / "gradients").glob("*.onnx"))
+
+
+@pytest.mark.parametrize("path", OF_PYTORCH, ids=lambda path: path.name)
+def test_what_both_exporters_of_pytorch_write_has_its_weights(path: Path) -> None:
+    assert apart(path) <= AGREE
+
+
+def test_an_array_that_would_fill_the_memory_on_the_way_is_refused(tmp_path: Path) -> None:
+    """2^40 numbers of which a few are kept: the file has some bytes."""
+    arrays = {"w": drawn(2**10, 2**3), "n": np.array([2**15, 2**12]), "a": np.array([0, 0]), "b": np.array([6, 8])}
+    nodes = [node("Tile", "w n", "t"), node("Slice", "t a b", "m"), node("MatMul", "x m", "y")]
+    network = convcalc.load(saved(tmp_path, model_of(nodes, arrays, (1, 5, 6)), beside=True))
+    with pytest.raises(convcalc.SpecError, match=r"an array of shape \[33554432, 32768\] is on the way to it"):
+        convcalc.load_weights(network)

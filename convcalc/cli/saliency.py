@@ -54,9 +54,11 @@ def saliency(
         typer.Option(min=0, max=10_000, metavar="N", help="Mean over N copies of the image with noise (SmoothGrad)."),
     ] = 0,
     noise: Annotated[
-        float | None,
-        typer.Option(min=0, metavar="SHARE", help="Deviation of that noise, as a share of the image's range."),
-    ] = None,
+        float,
+        typer.Option(
+            min=0, max=1000, metavar="SHARE", help="Deviation of that noise, as a share of the image's range."
+        ),
+    ] = 0.15,
     layer: Annotated[
         str | None, option("NAME", "The output whose score it is, where there are several; or any layer.")
     ] = None,
@@ -122,7 +124,7 @@ def saliency(
         outputs=tuple(outputs or ()),
         channels=channels,
         smooth=smooth,
-        noise=noise,
+        noise=_finite(noise),
         layer=layer,
         position=_numbers(position, "--position", int),
         input_name=input_name,
@@ -158,6 +160,12 @@ def _numbers(text: str | None, name: str, kind: type[Number]) -> tuple[Number, .
         example = "112,112" if kind is int else "0.485,0.456,0.406"
         raise typer.BadParameter(f"expected numbers such as {example}, found {text!r}", param_hint=name)
     return numbers
+
+
+def _finite(share: float) -> float:
+    if share != share:
+        raise typer.BadParameter("expected a number from 0 on, found nan", param_hint="--noise")
+    return share
 
 
 def _divisor(number: float | None) -> float | None:

@@ -109,7 +109,8 @@ def prepared(source: Opened, name: str, shape: Sequence[int], how: Preprocessing
     if how.order == "bgr" and frame.channels == 3:
         pixels = pixels[:, :, ::-1]
         steps.append("blue first")
-    array = (pixels / np.float32(how.divisor) - mean) / deviation
+    with np.errstate(all="ignore"):  # what is not finite then is refused where the array is used
+        array = (pixels / np.float32(how.divisor) - mean) / deviation
     steps.append(_arithmetic(how))
     if frame.layout == "chw":
         array = array.transpose(2, 0, 1)

@@ -57,7 +57,7 @@ class Convolution(Kind, frozen=True, kw_only=True):
         return product(self.shape(x)) if self.bias else 0
 
     def kept(self, wanted: Wanted, x: Shape, *given: Shape) -> Kept:
-        """The map for the gradient of the weight, and a weight that enters for that of the map; of padding nothing."""
+        """The map for the gradient of the weight, and a weight that enters for the map's; padding is made again."""
         own, entering = self._weight_wanted(wanted, x, given)
         return Kept(inputs=(0,) * (own or entering) + (1,) * (wanted.inputs[0] and len(given) > 0))
 

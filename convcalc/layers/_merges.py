@@ -65,7 +65,7 @@ class Extreme(Elementwise, frozen=True, kw_only=True):
     merges = "extreme"
 
     def kept(self, wanted: Wanted, *inputs: Shape) -> Kept:
-        """Both sides of each meeting that a gradient comes through: tensors, and what was chosen of those before."""
+        """Both sides of each comparison that a gradient comes through: tensors, or what was chosen of those before."""
         met = [place for place in range(1, len(inputs)) if True in wanted.inputs[: place + 1]]
         between = sum(place > 1 for place in met)
         return Kept(inputs=(0, *met) if 1 in met else tuple(met), numbers=between * product(self.shape(*inputs)))

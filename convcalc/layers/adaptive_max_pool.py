@@ -25,5 +25,5 @@ class AdaptiveMaxPool(AdaptivePool, frozen=True, kw_only=True):
         return self.combined(x) - product(self.shape(x))
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
-        """Where the largest of each cell is: eight bytes."""
+        """Where the largest of each cell is, eight bytes each."""
         return Kept(bytes=PLACE * product(self.shape(x))).if_(wanted.of_inputs)

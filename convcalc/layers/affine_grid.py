@@ -47,7 +47,7 @@ class AffineGrid(Kind, frozen=True, kw_only=True):
         return product(self.size) * axes * (axes + 1)
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
-        """The positions that are multiplied with the matrix, which are the same for each."""
+        """The positions that are multiplied with the matrix, once for all samples."""
         return Kept(shared_numbers=product(self.size) * (len(self.size) + 1)).if_(wanted.of_inputs)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:

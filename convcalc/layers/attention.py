@@ -59,7 +59,7 @@ class Attention(Kind, frozen=True, kw_only=True):
         return product((*before, softmax_and_scaling + added))
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
-        """Query, key, value and softmax's shares; for the weights the input and what was attended to."""
+        """Query, key, value and the shares of softmax; for the weights the input and what was attended to."""
         *before, tokens, features = x
         pairs, attended = self.num_heads * tokens * tokens, wanted.weights * tokens * features
         numbers = product((*before, 3 * tokens * features + pairs + attended))

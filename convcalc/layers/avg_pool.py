@@ -36,7 +36,7 @@ class AvgPool(Pool, frozen=True, kw_only=True):
         return product(self.kernel_size) * product(self.shape(x))
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
-        """Over how many positions each window took its mean, which is the same for all channels."""
+        """How many positions each window averages, once for all channels and samples."""
         return Kept(shared_numbers=product(self.shape(x)[1:])).if_(wanted.of_inputs)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:

@@ -58,7 +58,7 @@ class Cumulate(Kind, frozen=True, kw_only=True):
         return product(x)
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
-        """Of a product the elements, as they are taken in; with `exclusive`, the places of those that are moved on."""
+        """Of a product the elements that are multiplied; with `exclusive` the places of those that are moved on."""
         moved = PLACE * (x[self.axis] - 1) * self.exclusive
         is_product = self.operation == "prod"
         inputs = (0,) * (is_product and not self.exclusive)

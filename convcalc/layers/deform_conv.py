@@ -72,7 +72,7 @@ class DeformConv(Convolution, frozen=True, kw_only=True):
         return (neighbours + (len(maps) == 2)) * samples + super().elementwise_ops(x)
 
     def kept(self, wanted: Wanted, x: Shape, *others: Shape) -> Kept:
-        """The samples, and what they are made of: neighbours, shares and sums so far; a mask, the offsets, a weight."""
+        """The samples, with their neighbours, shares and sums so far; of what enters offsets, a mask and a weight."""
         maps, given = _apart(x, others)
         of_x, of_offset, of_mask = wanted.inputs[0], wanted.inputs[1], len(maps) == 2 and wanted.inputs[2]
         is_read, axes, windows = of_x or of_offset, len(self.kernel_size), product(self.shape(x)[1:])

@@ -23,7 +23,7 @@ class Dropout(Kind, frozen=True, kw_only=True):
     p: Annotated[float, Real("share of the elements set to zero in training", minimum=0, maximum=1)] = 0.5
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
-        """In training a mask of what is set to zero, unless that is nothing."""
+        """In training a mask of what is dropped, if anything is."""
         return Kept(bytes=(self.p > 0) * product(x)).if_(wanted.of_inputs)
 
     @property

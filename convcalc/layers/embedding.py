@@ -38,7 +38,7 @@ class Embedding(Kind, frozen=True, kw_only=True):
         return {"weight": (self.num_embeddings, self.embedding_dim)}
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
-        """The indices as whole numbers of eight bytes, for the gradient of the table."""
+        """For the gradient of the table the indices, eight bytes each."""
         return Kept(bytes=PLACE * product(x) if wanted.weights else 0)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:

@@ -59,7 +59,7 @@ class Gather(Kind, frozen=True, kw_only=True):
         return chosen(self.axes, self.indices, x, indices)
 
     def kept(self, wanted: Wanted, x: Shape, indices: Shape) -> Kept:
-        """The place of each element that is chosen, of eight bytes."""
+        """The place of each element that is chosen, eight bytes each."""
         return Kept(bytes=PLACE * product(self.shape(x, indices))).if_(wanted.inputs[0])
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:

@@ -25,7 +25,7 @@ class GlobalMaxPool(GlobalPool, frozen=True, kw_only=True):
         return product(x) - x[0]
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
-        """Where the largest of each channel is: eight bytes."""
+        """Where the largest of each channel is, eight bytes each."""
         return Kept(bytes=PLACE * product(self.shape(x))).if_(wanted.of_inputs)
 
     @staticmethod

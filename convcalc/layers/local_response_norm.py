@@ -38,7 +38,7 @@ class LocalResponseNorm(Kind, frozen=True, kw_only=True):
         return (neighbours + 4) * product(x)
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
-        """The input; and for each element the sum of its neighbours' squares, that scaled, and its power."""
+        """The input, and for each element the sum of its neighbours' squares, that scaled, and its power."""
         return Kept(inputs=(0,), numbers=3 * product(x)).if_(wanted.of_inputs)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:

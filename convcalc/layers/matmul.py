@@ -44,7 +44,7 @@ class Matmul(Kind, frozen=True, kw_only=True):
         return product(self.shape(x, y)) * x[-1]
 
     def kept(self, wanted: Wanted, x: Shape, y: Shape) -> Kept:
-        """Each of the two that the gradient of the other asks for."""
+        """Each of the two for the gradient of the other."""
         return Kept(inputs=tuple(place for place in (0, 1) if wanted.inputs[1 - place]))
 
     def gradient_macs(self, wanted: Wanted, x: Shape, y: Shape) -> tuple[int, int]:

@@ -33,7 +33,7 @@ class MaxPool(Pool, frozen=True, kw_only=True):
         return (product(self.kernel_size) - 1) * product(self.shape(x))
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
-        """Which tap of each window is the largest: one byte where that says it, of up to 256 taps."""
+        """Which tap of each window is the largest: one byte of up to 256 taps, then two."""
         return Kept(bytes=tap_bytes(product(self.kernel_size)) * product(self.shape(x))).if_(wanted.of_inputs)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:

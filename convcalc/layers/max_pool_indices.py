@@ -20,7 +20,7 @@ from typing import Annotated, Any, ClassVar
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import PerAxis, Sizes
-from convcalc.layers import Array, Arrays, Engine, Fields, NoOnnxForm, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, NoOnnxForm, OnnxGraph, Shape, Wanted
 from convcalc.layers._indices import IS_PLACE
 from convcalc.layers._onnx import beginnings, element_type, ends
 from convcalc.layers._pools import Pool, placed
@@ -43,6 +43,10 @@ class MaxPoolIndices(Pool, frozen=True, kw_only=True):
     identities = (_what_is_there_is_the_largest,)
 
     dilation: Annotated[Sizes, PerAxis("distance between taps")] = (1,)
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """Nothing: no gradient passes."""
+        return Kept()
 
     def no_op(self, x: Shape) -> str:
         return ""

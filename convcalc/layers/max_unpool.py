@@ -62,7 +62,7 @@ class MaxUnpool(Kind, frozen=True, kw_only=True):
         return (x[0], *((size - 1) * s - before - after + k for size, k, s, (before, after) in axes))
 
     def kept(self, wanted: Wanted, x: Shape, places: Shape) -> Kept:
-        """The places as whole numbers of eight bytes."""
+        """The place of each element, eight bytes each."""
         return Kept(bytes=PLACE * product(x) if wanted.inputs[0] else 0)
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:

@@ -48,7 +48,7 @@ class OneHot(Kind, frozen=True, kw_only=True):
         return (*x[:axis], self.num_classes, *x[axis:])
 
     def kept(self, wanted: Wanted, x: Shape, *values: Shape) -> Kept:
-        """For the gradient of the values a mask: where the number for 1 stands."""
+        """For the gradient of the two numbers a mask of where each stands."""
         return Kept(bytes=product(self.shape(x))).if_(True in wanted.inputs[1:])
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:

@@ -23,7 +23,7 @@ from typing import Annotated, ClassVar
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.meeting import merged
 from convcalc.fields import Listed, optional
-from convcalc.layers import UNSIZED, Array, Arrays, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape
+from convcalc.layers import UNSIZED, Array, Arrays, Engine, Fields, Kept, Kind, NoOnnxForm, OnnxGraph, Shape, Wanted
 from convcalc.layers._cases import draw_shape
 
 
@@ -38,6 +38,10 @@ class Opaque(Kind, frozen=True, kw_only=True):
 
     def shape(self, *inputs: Shape) -> Shape:
         return UNSIZED if self.output_shape is None else self.output_shape
+
+    def kept(self, wanted: Wanted, *inputs: Shape) -> Kept:
+        """Nobody knows, so that nothing is counted."""
+        return Kept()
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         shape = self.shape()

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from convcalc.arithmetic.field import Field
 from convcalc.fields import Flag, Listed
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, Weights
+from convcalc.layers import Array, Arrays, Engine, Fields, Kept, Kind, OnnxGraph, Shape, Wanted, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 
 
@@ -41,6 +41,10 @@ class Parameter(Kind, frozen=True, kw_only=True):
 
     def buffers(self, x: Shape) -> Weights:
         return {} if self.learned else {"constant": self.sizes}
+
+    def kept(self, wanted: Wanted, x: Shape) -> Kept:
+        """Nothing: the array is its own."""
+        return Kept()
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         nothing = (None,) * len(fields[0].axes)

@@ -88,7 +88,7 @@ class Reduce(Kind, frozen=True, kw_only=True):
         return (1 + (self.operation in _CHANGED)) * product(x) + finished
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
-        """What the slope of the operation is made of: elements, what they came to, or places of eight bytes."""
+        """Of sum and mean nothing, of max and min a place of eight bytes, else the elements, or what they came to."""
         along = {axis % len(x) for axis in self.axes}
         left = product(size for axis, size in enumerate(x) if axis not in along)
         elements = (0,) if self.operation in ("prod", "l1", "l2", "sum_square", "log_sum_exp") else ()

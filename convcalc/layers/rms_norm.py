@@ -43,7 +43,7 @@ class RmsNorm(Normalisation, frozen=True, kw_only=True):
         return (3 + self.elementwise_affine) * product(x)
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
-        """The input, and the mean square for each place on the other axes; for the factor what is multiplied by it."""
+        """The input, and the mean square for each place on the other axes; for a factor what it multiplies."""
         statistics = product(x) // product(x[axis] for axis in self.axes)
         scaled = product(x) * (wanted.weights and self.elementwise_affine)
         is_asked = wanted.of_inputs or (wanted.weights and self.elementwise_affine)

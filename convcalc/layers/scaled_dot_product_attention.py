@@ -104,7 +104,7 @@ class ScaledDotProductAttention(Kind, frozen=True, kw_only=True):
         return of_pair * product(query[:-1]) * key[-2]
 
     def kept(self, wanted: Wanted, query: Shape, key: Shape, value: Shape, *masks: Shape) -> Kept:
-        """Query, key and value, scores at each step from the products on, and their shares; of places a mask.
+        """Query, key and value; scores before softcap, before the mask and in softmax, and their shares; a mask.
 
         Heads that are shared are copied for those that share them.
         """

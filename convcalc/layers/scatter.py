@@ -65,7 +65,7 @@ class Scatter(Kind, frozen=True, kw_only=True):
         return 0 if self.reduction == "none" else product(updates)
 
     def kept(self, wanted: Wanted, x: Shape, indices: Shape, updates: Shape) -> Kept:
-        """The place of each update, of eight bytes; what meets there where they multiply, or are compared."""
+        """The place of each update, eight bytes each; tensor and updates where they multiply or are compared."""
         of_x, _, of_updates = wanted.inputs
         places = PLACE * product(updates) * (of_updates or (of_x and self.reduction != "add"))
         is_compared = self.reduction in ("max", "min")

@@ -108,8 +108,8 @@ def check_layer(node: Node, arrays: Mapping[str, Array], inputs: Sequence[Array]
     except FAILURES as error:
         return replace(_unchecked(""), wrong=f"could not be followed back: {failure(error)}")
     claimed = config.gradient_macs(wanted, *shapes)
-    macs = Figure(claimed[0], result.macs_of_inputs), Figure(claimed[1], result.macs_of_arrays)
-    check = GradientCheck(*macs, without="; ".join(filter(None, map(config.no_gradient, range(len(inputs))))))
+    executed = Figure(claimed[0], result.macs_of_inputs), Figure(claimed[1], result.macs_of_arrays)
+    check = GradientCheck(*executed, without="; ".join(filter(None, map(config.no_gradient, range(len(inputs))))))
     operands = {f"input {place}" if len(inputs) > 1 else "the input": x for place, x in enumerate(inputs)}
     names = list(operands)
     operands |= {name: arrays[name] for name in learned}

@@ -156,7 +156,8 @@ def saliency(
         copies = _noisy(image, smooth, batch, noise * float(np.ptp(image)), seed or 0)
         derivative = _smoothed(asked, copies, taken, smooth, steps)
     if not np.isfinite(derivative).all():
-        raise Unanswered("the derivative is no finite number everywhere: numbers overflow on the way")
+        problem = "numbers overflow on the way, or a function has no slope where it is, as a root at 0"
+        raise Unanswered(f"the derivative is no finite number everywhere: {problem}")
     return Saliency(
         network=network,
         map=_joined(derivative, channels, layout),

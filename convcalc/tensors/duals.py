@@ -27,12 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from convcalc.tensors.blocks import blocks, part_of
-
 Array = Any
-
-BLOCK = 1 << 15
-"""Elements that are worked on at a time: fewer than where a function is run, as more arrays live beside each other."""
 
 Partial = Callable[..., Any]
 """From the result of a function and its operands to the derivative with regard to one operand."""
@@ -46,30 +41,12 @@ def slope(function: Callable[..., Array], place: int, operands: Sequence[Array])
     """The derivative of a function of elements with regard to the operand at `place`, as an array like its result.
 
     `operands` are arrays that broadcast, and plain numbers, as where the function is run. The result has the shape and
-    the dtype that the function gives for them (float32 stays float32), and may be a view of one number. It is made
-    block by block, and `function` is called once or twice on each.
+    the dtype that the function gives for them (float32 stays float32), and may be a view of one number. `function` is
+    called once or twice, best on blocks that stay in cache: there are several arrays on the way.
 
     Raises:
         NotDifferentiable: the function does something to the operand that the table does not know.
     """
-    shape = np.broadcast_shapes(*map(np.shape, operands))
-    if math.prod(shape) <= BLOCK:
-        return _of_block(function, place, operands)
-    spread = [_with_axes(operand, len(shape)) for operand in operands]
-    output: Array = None
-    for block in blocks(shape, BLOCK):
-        slopes = _of_block(function, place, [part_of(x, block) if np.ndim(x) else x for x in spread])
-        output = np.empty(shape, slopes.dtype) if output is None else output
-        output[block] = slopes
-    return output
-
-
-def _with_axes(operand: Any, rank: int) -> Any:
-    """So many axes, those that are missing in front; a number, which decides on no type, stays one."""
-    return operand.reshape(*(1,) * (rank - operand.ndim), *operand.shape) if np.ndim(operand) else operand
-
-
-def _of_block(function: Callable[..., Array], place: int, operands: Sequence[Array]) -> Array:
     with np.errstate(all="ignore"):  # slopes may be infinite; what the function itself warns of, it did when it was run
         slopes = _run(Dual, function, place, operands)
         if np.isnan(np.min(slopes, initial=math.inf)):

@@ -199,7 +199,9 @@ class ElementArithmetic:
 
 
 def _chain(functions: Sequence[Callable[..., Array]], x: Array, others: Sequence[Array | float], output: Array) -> None:
-    buffered = np.setbufsize(16) if math.prod(output.shape[2:]) >= LONG else np.getbufsize()
+    is_of_one_type = all(getattr(other, "dtype", output.dtype) == output.dtype for other in others)
+    is_long = is_of_one_type and math.prod(output.shape[2:]) >= LONG  # others are brought to one type in the buffer
+    buffered = np.setbufsize(16) if is_long else np.getbufsize()
     for function, other in zip(functions, others, strict=True):
         x = function(x, other, out=output)
     np.setbufsize(buffered)

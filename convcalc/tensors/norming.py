@@ -53,13 +53,15 @@ class NormArithmetic(SlidingArithmetic):
 
         def back(gradient: Array, x: Array, mean: Array, scale: Array, *factors: Array) -> Array:
             for factor in factors:
-                gradient = gradient * factor
-            even = (x - mean) * scale
-            shared = gradient.mean(along, keepdims=True) + even * (gradient * even).mean(along, keepdims=True)
-            return (gradient - shared) * scale
+                gradient = self._chained((np.multiply,), gradient, (factor,))
+            even = self._chained((np.subtract, np.multiply), x, (mean, scale))
+            weighed = self._chained((np.multiply,), gradient, (even,)).mean(along, keepdims=True)
+            shared = self._chained((np.multiply, np.add), even, (weighed, gradient.mean(along, keepdims=True)))
+            return self._chained((np.subtract, np.multiply), gradient, (shared, scale))
 
         def of_factor(gradient: Array, x: Array, mean: Array, scale: Array) -> Array:
-            return summed_to(gradient * ((x - mean) * scale), learned_shapes[0])
+            even = self._chained((np.subtract, np.multiply), x, (mean, scale))
+            return summed_to(self._chained((np.multiply,), gradient, (even,)), learned_shapes[0])
 
         learned_shapes = [array.shape for array in learned]
         pulls: list[Pull | None] = [Pull(back, x, mean, scale, *factors), None, None]

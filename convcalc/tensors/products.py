@@ -97,14 +97,18 @@ class Products:
         The view is [batch, groups, *taps, *positions], the output [groups, m, *taps]; samples and positions are summed.
         Taps are shared out, so that no two threads write the same memory.
         """
+        if len(gradient) == 1 and columns.flags.c_contiguous:
+            flat = columns.reshape(len(output), -1, math.prod(gradient.shape[3:]))
+            self.multiplied(crew, _flat(gradient[0], 2), flat.swapaxes(1, 2), _flat(output, 2))
+            return
         rank = gradient.ndim - 3
         sizes, groups_at = (gradient.shape[0], *gradient.shape[3:]), gradient.swapaxes(0, 1)
         taken = columns.transpose(1, *range(2, columns.ndim - rank), 0, *range(columns.ndim - rank, columns.ndim))
 
         def work(block: Block) -> None:
             groups, *taps = block
-            target = output[(groups, slice(None), *taps)]
-            width = math.prod(target.shape[2:])
+            target = _flat(output[(groups, slice(None), *taps)], 2)  # a view, as taps of a block lie side by side
+            width = target.shape[2]
             for number, places in enumerate(blocks(sizes, max(1, BUFFERED // max(1, width * target.shape[0])))):
                 part = taken[(*block, *places)]
                 buffer = self._memory.empty(part.shape, part.dtype)
@@ -112,12 +116,12 @@ class Products:
                 samples, *positions = places
                 rows = _flat(np.moveaxis(groups_at[(groups, samples, slice(None), *positions)], 1, 2), 2)
                 matrices = buffer.reshape(buffer.shape[0], width, -1).swapaxes(1, 2)
-                product = self._memory.empty((*target.shape[:2], width), output.dtype)
-                self._make(rows, matrices, product)
                 if number:
-                    target += product.reshape(target.shape)
+                    product = self._memory.empty(target.shape, output.dtype)
+                    self._make(rows, matrices, product)
+                    target += product
                 else:
-                    target[...] = product.reshape(target.shape)
+                    self._make(rows, matrices, target)
 
         shape = (output.shape[0], *output.shape[2:])
         least = max(1, WORTH_A_THREAD // output.shape[1])  # of columns: each is multiplied with every row
@@ -134,6 +138,9 @@ class Products:
         sizes, taps = x.shape[3:], math.prod(kernel)
         if rows.shape[1] == members == 1:
             self._scattered_apart(crew, rows[:, 0, ..., 0], x[:, :, 0], output[:, :, 0], stride, dilation)
+            return
+        if taps == 1 and output.shape[3:] == sizes:  # one to one, whatever the stride
+            self.multiplied(crew, rows.reshape(*rows.shape[:2], members), _flat(x, 3), _flat(output, 3))
             return
 
         def work(block: Block) -> None:

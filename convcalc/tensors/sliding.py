@@ -50,7 +50,7 @@ class SlidingArithmetic(ElementArithmetic):
         return [Pull(back)]
 
     @primitive
-    def assembled(self, shape: Sizes, places: Sequence[tuple[slice, ...]], *parts: Array) -> Array:
+    def assembled(self, shape: Sizes, places: Sequence[tuple[Any, ...]], *parts: Array) -> Array:
         """An array of that shape made of parts, each at a place of its own."""
         y = np.empty(shape, parts[0].dtype)
         for place, part in zip(places, parts, strict=True):
@@ -58,8 +58,8 @@ class SlidingArithmetic(ElementArithmetic):
         return y
 
     @adjoint_of(assembled)
-    def _assembled_back(self, y: Array, shape: Sizes, places: Sequence[tuple[slice, ...]], *parts: Array) -> Pulls:
-        def back(place: tuple[slice, ...]) -> Pull:
+    def _assembled_back(self, y: Array, shape: Sizes, places: Sequence[tuple[Any, ...]], *parts: Array) -> Pulls:
+        def back(place: tuple[Any, ...]) -> Pull:
             return Pull(lambda gradient: gradient[place])
 
         return [None, None, *map(back, places)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 
 from convcalc import steps
+from convcalc.cli.options import amount, processors
 from convcalc.cli.output import STDOUT, ExitCode, fail, refuse, reject, save, say, show
 from convcalc.cli.work.progress import layers_done
 from convcalc.cli.work.targets import ending
@@ -52,7 +53,7 @@ def field(
     """
     _check(outputs, file, force=force)
     place, most_bytes = _position(position), _most_bytes(max_memory)
-    used = threads or _processors()
+    used = threads or processors()
     for library in ("OPENBLAS", "OMP", "MKL"):  # read when NumPy is imported, which nothing has done yet
         os.environ[f"{library}_NUM_THREADS"] = str(used)
     from convcalc.cli.loading import load
@@ -99,17 +100,13 @@ def _position(text: str | None) -> tuple[int, ...] | None:
 
 def _most_bytes(text: str | None) -> int:
     """What the run may take: what is asked for, or the limit that `verify` has, or what is free."""
-    from convcalc.language.quantities import amount
-    from convcalc.language.tree import number
     from convcalc.reference.memory import MOST_BYTES, free_bytes
 
-    if text is None:
-        free = free_bytes()
-        return MOST_BYTES if free is None else min(free, MOST_BYTES)
-    try:
-        return amount(number(text) if text.isdigit() else text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--max-memory") from None
+    asked = amount(text, "--max-memory")
+    if asked is not None:
+        return asked
+    free = free_bytes()
+    return MOST_BYTES if free is None else min(free, MOST_BYTES)
 
 
 def _weights(network: Network, source: str | None, dtype: str, most_bytes: int) -> LoadedWeights | None:
@@ -130,10 +127,6 @@ def _weights(network: Network, source: str | None, dtype: str, most_bytes: int) 
         _too_large(network, network.name, error)
     except NotInstalled as error:
         fail(str(error))
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _effective_field(

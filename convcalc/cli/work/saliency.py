@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from convcalc.cli.loading import load_or_end
 from convcalc.cli.output import fail, refuse, reject, save, show
 from convcalc.cli.work.progress import layers_done, working
+from convcalc.cli.work.targets import ending
 from convcalc.language.named import file_of, readable
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Asking(msgspec.Struct, frozen=True):
     outputs: tuple[str, ...]
     channels: Any
     smooth: int
-    noise: float | None
+    noise: float
     layer: str | None
     position: tuple[int, ...] | None
     input_name: str | None
@@ -75,11 +76,11 @@ def _check_targets(asked: Asking) -> None:
     """End the command where a file would not be written."""
     sources = [file_of(asked.file), asked.image, *([asked.weights] if asked.weights else [])]
     for path in asked.outputs:
-        if PurePath(path).suffix.lower() not in ENDINGS:
+        if ending(path) not in ENDINGS:
             fail(f"-o: expected a name that ends in {' or '.join(ENDINGS)}, found {readable(path)}")
-        if asked.outputs.count(path) > 1:
-            fail(f"-o {readable(path)} is there twice")
         refuse(path, force=asked.force, sources=sources)
+    if len(set(map(os.path.realpath, asked.outputs))) < len(asked.outputs):
+        fail("-o names the same file twice")
 
 
 def _opened(path: str) -> Opened:
@@ -117,7 +118,7 @@ def _run(asked: Asking, network: Network, prepared: Prepared) -> Saliency:
     from convcalc.extras import NotInstalled
     from convcalc.language import SpecError
     from convcalc.reference.memory import MOST_BYTES, TooLarge, free_bytes
-    from convcalc.reference.saliency import NOISE, NoScore, Unanswered
+    from convcalc.reference.saliency import NoScore, Unanswered
     from convcalc.reference.saliency import saliency as work_out
 
     free = free_bytes()
@@ -131,7 +132,7 @@ def _run(asked: Asking, network: Network, prepared: Prepared) -> Saliency:
                 class_index=asked.class_index,
                 channels=asked.channels,
                 smooth=asked.smooth,
-                noise=NOISE if asked.noise is None else asked.noise,
+                noise=asked.noise,
                 weights=asked.weights,
                 seed=asked.seed,
                 layout=prepared.layout,
@@ -163,7 +164,7 @@ def _parts(path: str, result: Saliency, prepared: Prepared) -> Iterable[bytes]:
     """The bytes of a file: the map's numbers, or the picture with it."""
     from io import BytesIO
 
-    if PurePath(path).suffix.lower() == ".npy":
+    if ending(path) == ".npy":
         import numpy as np
 
         stream = BytesIO()

@@ -295,7 +295,7 @@ class Softmax(Kind, frozen=True, kw_only=True):
         return 3 * product(x)
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
-        """The output, of which alone its slope is made."""
+        """The output."""
         return Kept(output=True).if_(wanted.of_inputs)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
@@ -336,7 +336,7 @@ class LogSoftmax(Softmax, frozen=True, kw_only=True):
     onnx_form = "LogSoftmax"
 
     def kept(self, wanted: Wanted, x: Shape) -> Kept:
-        """The input; and the largest along the axis, and the sum of the powers."""
+        """The input, and along the axis the largest and the sum of the powers."""
         return Kept(inputs=(0,), numbers=2 * (product(x) // x[self.axis])).if_(wanted.of_inputs)
 
     def bounds(self) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,9 @@ from convcalc.imports.makings import ABSENT, KnownNumbers, MadeNumbers, Making, 
 from convcalc.imports.onnx.stored import NoNumbers
 from convcalc.layers import Array
 from convcalc.reference.loaded.operations import OPERATIONS
+
+_MOST_NUMBERS = 2**31
+"""Numbers of an array that is made or read on the way to a weight."""
 
 
 class StoredArrays(Protocol):
@@ -24,10 +28,11 @@ class Evaluation:
     """Works out makings of one file.
 
     What is stored is copied once, to where a processor reads it fast, and layers that use the same have the same.
+    Nothing on the way, stored or made, has more than `most_numbers`: a file of some bytes may say so.
     """
 
-    def __init__(self, file: StoredArrays) -> None:
-        self.file = file
+    def __init__(self, file: StoredArrays, most_numbers: int = _MOST_NUMBERS) -> None:
+        self.file, self.most_numbers = file, most_numbers
         self._stored: dict[tuple[int, int], Array] = {}
 
     def array(self, making: Making) -> Array:
@@ -36,6 +41,8 @@ class Evaluation:
         Raises:
             NoNumbers: the file does not have them, or they are worked out in a way that is not known here.
         """
+        if prod(making.shape) > self.most_numbers:
+            raise NoNumbers(f"an array of shape {list(making.shape)} is on the way to it, which is too large")
         if isinstance(making, StoredNumbers):
             if making.place not in self._stored:
                 self._stored[making.place] = np.array(self.file.array(making))

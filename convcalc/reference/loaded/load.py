@@ -83,9 +83,16 @@ def load_weights(
 
 
 def weights_of(
-    network: Network, path: str | None = None, seed: int | None = None, *, dtype: str = "float32"
+    network: Network,
+    path: str | None = None,
+    seed: int | None = None,
+    *,
+    dtype: str = "float32",
+    most_bytes: int | None = None,
 ) -> Weights:
     """What a command runs a network with: the file that is named, random numbers of a seed, or its own weights.
+
+    Those of a file take no more than `most_bytes`.
 
     Raises:
         SpecError: both are named, or neither and it has none of its own: what to do is said. Otherwise as
@@ -95,7 +102,7 @@ def weights_of(
         raise refused(path, "--weights and --seed are both given", "weights are those of a file, or drawn by a seed")
     if seed is not None:
         return RandomWeights(network, seed, dtype, keep=True)
-    return load_weights(network, path, dtype=dtype)
+    return load_weights(network, path, dtype=dtype, most_bytes=most_bytes)
 
 
 def lacks_weights(network: Network) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ from convcalc.reference.loaded.problems import WeightProblems
 if TYPE_CHECKING:
     from convcalc.imports.record import Imported, Layer
 
+_SPARE, _TIMES = 2**22, 8
+"""Numbers that an array on the way to a weight may have: some, and so many times those of the largest."""
+
 READ = "onnxruntime"
 """The runtime of those model files whose weights are read."""
 
@@ -33,12 +37,19 @@ def arrays_of_model(network: Network, dtype: np.dtype[np.generic]) -> list[dict[
     imported: Imported = network.imported
     problems = WeightProblems(imported.source)
     with problems.of_file():
-        evaluation = Evaluation(file_of(imported))
+        file = file_of(imported)
+    evaluation = Evaluation(file, _SPARE + _TIMES * _most_numbers(network))
     arrays = []
     for node, layer in zip(network.layers, imported.layers, strict=True):
         arrays.append(_arrays(network, node, layer, evaluation, problems, dtype))
     problems.raise_any()
     return arrays
+
+
+def _most_numbers(network: Network) -> int:
+    """Numbers of the largest array that a layer has."""
+    sizes = (prod(shape) for node in network.layers for shape in network.arrays_of(node).values())
+    return max(sizes, default=0)
 
 
 def has_own_layers(network: Network) -> bool:

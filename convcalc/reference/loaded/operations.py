@@ -40,7 +40,7 @@ def _gathered(shape: Sequence[int], settings: Settings, x: Array, indices: Array
 def _table(shape: Sequence[int], _: Settings, x: Array) -> Array:
     """The rows that a table was written out of, in the order in which they first are there."""
     pairs = x.reshape(shape[1], -1)
-    _, first = np.unique(pairs, axis=1, return_index=True)
+    first = np.unique(pairs, axis=1, return_index=True)[1]
     return pairs[:, np.sort(first)].T
 
 
@@ -158,7 +158,7 @@ def _averaged(_: Sequence[int], settings: Settings, x: Array) -> Array:
         raise ValueError("padded, dilated or rounded up")
     windows = np.lib.stride_tricks.sliding_window_view(x, kernel, axes)
     strides = settings.get("strides", (1,) * len(kernel))
-    cut = (..., *(slice(None, None, stride) for stride in strides), *(slice(None) for _ in kernel))
+    cut: Any = (..., *(slice(None, None, stride) for stride in strides), *(slice(None) for _ in kernel))
     return np.asarray(windows[cut].mean(tuple(range(-len(kernel), 0)), dtype=np.float64)).astype(x.dtype)
 
 

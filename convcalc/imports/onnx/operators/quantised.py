@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from math import prod
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from convcalc.imports.elements import all_of
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.makings import unmade
+from convcalc.imports.makings import ABSENT, Making, made, unmade
 from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.reading import FLOAT
 from convcalc.imports.onnx.restating import channels_first, channels_last, optional, restated
@@ -27,36 +29,68 @@ def _rounded(call: Call, value: Value, scale: int) -> Value:
     return restated(call, "QuantizeLinear", value, call.value(scale), optional(call, scale + 1))
 
 
-def _weight(call: Call, place: int) -> Value:
-    """A weight, or what takes its place, as real numbers."""
+class _Scale(NamedTuple):
+    """Where a node has the scale and zero point of an input; `axis` is what has one for each of its places."""
+
+    scale: int
+    zero: int
+    axis: int
+
+
+def _weight(call: Call, place: int, of: _Scale | None = None) -> Value:
+    """A weight, or what takes its place, as real numbers: those that its scale makes of it, where the node has that."""
     value = call.value(place)
     if value.constant is None:
         return value
-    rounded = unmade("rounded to few bits, and brought back to scale behind the product", value.shape)
-    return constant_value(replace(value.constant, element_type=FLOAT, derived=rounded))
+    behind = unmade("rounded to few bits, and brought back to scale behind the product", value.shape)
+    derived = behind if of is None else _real(call, value.constant, of) or behind
+    return constant_value(replace(value.constant, element_type=FLOAT, derived=derived))
+
+
+def _real(call: Call, weight: Constant, of: _Scale) -> Making | None:
+    """How the real numbers of a weight are made; None where its scale is computed."""
+    beside = [optional(call, place) for place in (of.scale, of.zero)]
+    if beside[0] is None or any(value is not None and value.constant is None for value in beside):
+        return None
+    scale, zero = (ABSENT if value is None or value.constant is None else value.constant.making for value in beside)
+    return made("DequantizeLinear", [weight.making, scale, zero], weight.shape, {"axis": of.axis})
+
+
+def _bias(call: Call, place: int, *scales: int) -> Value | None:
+    """A bias in whole numbers, whose scale is the product of those of what enters and of the weight."""
+    value = optional(call, place)
+    if value is None or value.constant is None:
+        return value
+    factors = [call.value(scale).constant for scale in scales]
+    making: Making | None = made("Cast", [value.constant.making], value.shape, {"to": FLOAT})
+    for factor in factors:
+        flat = None if factor is None else made("reshaped", [factor.making], (prod(factor.shape),))
+        making = made("Mul", [making, flat], value.shape)
+    derived = making or unmade("rounded to few bits by a scale that is computed", value.shape)
+    return constant_value(replace(value.constant, element_type=FLOAT, derived=derived))
 
 
 def _conv(call: Call) -> Value:
     x = call.value(0)
-    bias = _weight(call, 8) if call.has(8) else None
+    weight, bias = _weight(call, 3, _Scale(4, 5, 0)), _bias(call, 8, 1, 4)
     if not call.flag("channels_last"):
-        return _rounded(call, restated(call, "Conv", x, _weight(call, 3), bias), 6)
-    y = restated(call, "Conv", channels_first(call, x), _weight(call, 3), bias)
+        return _rounded(call, restated(call, "Conv", x, weight, bias), 6)
+    y = restated(call, "Conv", channels_first(call, x), weight, bias)
     return channels_last(call, _rounded(call, y, 6))
 
 
 def _gemm(call: Call) -> Value:
-    bias = _weight(call, 6) if call.has(6) else None
-    return _rounded(call, restated(call, "Gemm", call.value(0), _weight(call, 3), bias), 7)
+    weight = _weight(call, 3, _Scale(4, 5, 0 if call.flag("transB") else 1))
+    return _rounded(call, restated(call, "Gemm", call.value(0), weight, _bias(call, 6, 1, 4)), 7)
 
 
 def _matmul(call: Call) -> Value:
-    return _rounded(call, restated(call, "MatMul", call.value(0), _weight(call, 3)), 6)
+    return _rounded(call, restated(call, "MatMul", call.value(0), _weight(call, 3, _Scale(4, 5, -1))), 6)
 
 
-def _product(call: Call, op: str, weight: int = 1, bias: int = -1) -> Value:
+def _product(call: Call, op: str, bias: int = -1, of: _Scale | None = None) -> Value:
     """A product that leaves as real numbers, and what is added to its features."""
-    y = restated(call, op, call.value(0), _weight(call, weight))
+    y = restated(call, op, call.value(0), _weight(call, 1, of))
     return y if bias < 0 or not call.has(bias) else restated(call, "Add", y, call.value(bias))
 
 
@@ -104,7 +138,7 @@ def _where(call: Call) -> Value:
 
 
 def _attention(call: Call) -> Value:
-    own = [call.value(0), _weight(call, 1), call.value(2), optional(call, 5), optional(call, 8)]
+    own = [call.value(0), _weight(call, 1, _Scale(4, 7, -1)), call.value(2), optional(call, 5), optional(call, 8)]
     return restated(call, "com.microsoft.Attention", *own)
 
 
@@ -115,8 +149,8 @@ OPERATORS: dict[str, Callable[[Call], Value | list[Value]]] = {
     "com.microsoft.QGemm": _gemm,
     "ConvInteger": partial(_product, op="Conv"),
     "MatMulInteger": partial(_product, op="MatMul"),
-    "com.microsoft.MatMulIntegerToFloat": partial(_product, op="MatMul", bias=6),
-    "com.microsoft.DynamicQuantizeMatMul": partial(_product, op="MatMul", bias=4),
+    "com.microsoft.MatMulIntegerToFloat": partial(_product, op="MatMul", bias=6, of=_Scale(3, 5, -1)),
+    "com.microsoft.DynamicQuantizeMatMul": partial(_product, op="MatMul", bias=4, of=_Scale(2, 3, -1)),
     "com.microsoft.MatMulNBits": _few_bits,
     "com.microsoft.MatMulBnb4": _few_bits,
     "DynamicQuantizeLinear": _dynamically,
