@@ -12,6 +12,7 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
+import manual
 import numpy as np
 import pytest
 from command_line import application
@@ -94,6 +95,26 @@ def test_csv_has_a_line_for_each_position() -> None:
     cells = [line.split(",") for line in lines[1:]]
     theory = [int(cell[4]) for cell in cells if cell[3] == "1" and cell[6] == "true"]
     assert theory == list(range(12 - 4, 12 + 5))
+
+
+def test_a_data_frame_has_the_lines_of_the_csv() -> None:
+    pytest.importorskip("pandas")
+    frame, field = field_of("net.yaml", runs=1).to_dataframe(), field_of("net.yaml", runs=1)
+    assert frame.groupby("axis")["percent"].sum().tolist() == pytest.approx([100, 100])
+    assert frame.groupby("axis")["in_theory"].sum().tolist() == [9, 9]
+    assert len(frame) == sum(field.sizes)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_no_line_is_wider_than_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manual, "WIDTH", columns)
+    for arguments in ("cut.yaml", "zoo:squeezenet1_1 fire5 --input 3x160x160"):
+        code, printed = manual.run(f"convcalc field {arguments} --seeds 1")
+        assert code == 0
+        widths = [len(line) for line in printed.splitlines()]
+        assert max(widths) <= columns
+        picture = [line for line in printed.splitlines() if line[:1] in "┌│├└╎" and line]
+        assert max(map(len, picture)) <= min(columns, 80)
 
 
 # ---- pictures -------------------------------------------------------------------------------------------------------
@@ -337,7 +358,9 @@ def test_names_act_on_no_picture() -> None:
     picture = Path("map.svg").read_text("utf-8")
     root = ET.fromstring(picture)  # noqa: S314  # our own
     assert root.find(f".//{SVG}script") is None
-    for shown in (text, picture):
+    page = field_of("hostile.yaml", runs=1)._repr_html_()
+    assert "<script" not in page
+    for shown in (text, picture, page):
         assert not re.search("[\x1b\u202e]", shown)
 
 

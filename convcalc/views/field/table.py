@@ -37,8 +37,8 @@ def write(looked: Looked, out: Output) -> None:
     console.print(terminal.line(legend, style="dim"))
     console.print()
     for label, fact in shared.facts(field):
-        first, *others = wrap(fact, max(20, console.width - _LABEL), break_on_hyphens=False) or [""]
-        console.print(terminal.line((label.ljust(_LABEL), "bold"), first))
+        beginning, *others = wrap(fact, max(20, console.width - _LABEL), break_on_hyphens=False) or [""]
+        console.print(terminal.line((label.ljust(_LABEL), "bold"), beginning))
         for rest in others:
             console.print(terminal.line(" " * _LABEL, rest))
     console.print(terminal.line(shared.convention(field), style="dim"))
