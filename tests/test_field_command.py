@@ -277,6 +277,24 @@ def test_one_and_three_axes() -> None:
         assert len(images) == (1 if name == "line" else 3)
 
 
+def test_what_paths_over_all_positions_bring_is_drawn_too() -> None:
+    """Beside a convolution of 3 a norm over positions: the frame is the input's then, and little lies in the field."""
+    Path("all.yaml").write_text(
+        "input: [2, 10, 12]\nlayers:\n  - conv: {name: c, out_channels: 3, kernel_size: 3, padding: 1}\n"
+        "  - global_avg_pool\n  - add: {name: both, from: [c, global_avg_pool1]}\n",
+        "utf-8",
+    )
+    text = run("all.yaml", "both", "--seeds", "2")
+    rows = framed(text)
+    assert (len(rows), len(rows[0])) == (10, 24)
+    assert "frame: the input" in text
+    field = field_of("all.yaml", layer="both", runs=2)
+    inside = field.mass[4:7, 5:8].sum()
+    assert field.outside == pytest.approx(1 - inside / field.mass.sum())
+    assert f"{100 * field.outside:.1f} % of the gradient comes from outside of it" in text
+    assert field.receptive_field.is_global
+
+
 # ---- weights --------------------------------------------------------------------------------------------------------
 
 
