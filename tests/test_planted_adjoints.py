@@ -128,6 +128,12 @@ def forgotten(self: Any, last: Any, gradient: Any, multiplied: Any) -> Any:
     return tape.Flown(waiting, 0, 0)
 
 
+def all_of_a_place(places: Any, update: Any) -> Pull:
+    """To every update what comes to its place, also where a later one took it."""
+    shape = update.shape
+    return Pull(lambda gradient, places: updating._read(gradient, places).reshape(shape), places)
+
+
 def counted_twice(right: Any) -> Any:
     def correlated(self: Any, *given: Any) -> None:
         before = self.multiplications
@@ -234,7 +240,7 @@ MOVING = [
     Fault("what was written over keeps its gradient",
           instead(updating, "_without", lambda right: lambda gradient, at: gradient), ("scatter", "max_unpool"), 60),
     Fault("all updates of a place get its gradient",
-          instead(updating, "_last", lambda right: vars(updating)["_taken"]), ("scatter",), 60),
+          instead(updating, "_last", lambda right: all_of_a_place), ("scatter",), 60),
     Fault("where a condition does not hold the gradient is that where it does",
           pulled(moving._chosen, 2, double), ("one_hot",)),
 ]  # fmt: skip

@@ -15,6 +15,7 @@ import convcalc
 from convcalc import steps
 from convcalc.battery.run import battery
 from convcalc.layers.linear import Linear
+from convcalc.reference.memory import bytes_needed
 from convcalc.reference.verify import verify
 from convcalc.tensors import tape
 from convcalc.tensors.engine import Engine
@@ -144,9 +145,10 @@ def test_what_the_steps_do_not_last_for_is_named(tmp_path: Path) -> None:
 
 
 def test_memory_is_estimated_with_them(tmp_path: Path) -> None:
-    text = "input: [64, 512, 512]\nlayers:\n  - relu\n"
-    assert run("verify", spec(tmp_path, text), "--max-memory", "1200MiB", "--max-steps", "10")[0] == 0
-    code, _, err = run("verify", spec(tmp_path, text), "--gradients", "--max-memory", "1200MiB", "--max-steps", "10")
+    path = spec(tmp_path, "input: [64, 512, 512]\nlayers:\n  - relu\n")
+    limit = str(bytes_needed(convcalc.load(path), "float32"))
+    assert run("verify", path, "--max-memory", limit, "--max-steps", "3000")[0] == 0
+    code, _, err = run("verify", path, "--gradients", "--max-memory", limit, "--max-steps", "3000")
     assert code == 2
     assert "is not run: it needs about" in err
 

@@ -281,12 +281,12 @@ def _gradients(verification: Verification) -> list[str]:
     count = sum(layer.gradients.compared for layer in verification.layers if layer.gradients is not None)
     whole_network = verification.gradients
     if whole_network is None:
-        beside = f"not of the whole network: {UNAFFORDABLE}; {_MORE}"
+        beside = f"none of the whole network: {UNAFFORDABLE}; {_MORE}"
     elif whole_network.reason:
-        beside = f"not of the whole network: {whole_network.reason}"
+        beside = f"none of the whole network: {whole_network.reason}"
     else:
-        beside = "and that of the whole network along a random direction"
-    return [*texts, f"gradients: {_count(count, 'derivative')} of layers taken by differences in float64, {beside}"]
+        beside = "one of the whole network"
+    return [*texts, f"gradients: {_count(count, 'derivative')} in float64 compared, {beside}"]
 
 
 def _fused(verification: Verification) -> list[str]:
