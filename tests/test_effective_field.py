@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import statistics
+import tracemalloc
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -20,8 +21,9 @@ from convcalc.reference.execution import execute
 from convcalc.reference.fields.effective import effective_field
 from convcalc.reference.fields.mass import centred_side, deviation, profile, side_of_equal_count
 from convcalc.reference.fields.position import NoEffectiveField
-from convcalc.reference.memory import TooLarge
+from convcalc.reference.memory import WORKSPACE_BYTES, TooLarge
 from convcalc.reference.weights import RandomWeights
+from convcalc.tensors.duals import NotDifferentiable
 from convcalc.tensors.engine import Engine
 
 LONG = bool(os.environ.get("CONVCALC_LONG"))
@@ -252,6 +254,34 @@ def test_random_weights_spread_as_published() -> None:
     assert sides[-1] / (2 * depths[-1] + 1) < 0.55 * sides[0] / (2 * depths[0] + 1)
 
 
+class Arrays:
+    """One array of weights for the first layer, whatever its signs."""
+
+    def __init__(self, weight: Any) -> None:
+        self.weight = weight
+
+    def of(self, index: int, inputs: Sequence[Any]) -> Mapping[str, Any]:
+        return {"weight": self.weight, "bias": np.zeros(len(self.weight))}
+
+    def done(self, index: int) -> None:
+        """Nothing to drop."""
+
+
+def test_of_one_convolution_the_map_is_its_weights() -> None:
+    """Without their signs, added up over the input's channels: of outputs weighed by 1 and 1, or by 1 and -1."""
+    weight = np.random.default_rng(1).integers(-9, 10, (2, 3, 3, 5)).astype(float)
+    network = linear([{"conv": {"out_channels": 2, "kernel_size": [3, 5]}}], [7, 9], channels=3)
+
+    def window(**how: Any) -> Any:
+        return effective_field(network, runs=1, weights=Arrays(weight), dtype="float64", **how).mass[2:5, 2:7]
+
+    added, taken_off = (np.abs(weight[0] + sign * weight[1]).sum(0) for sign in (1, -1))
+    assert np.array_equal(window(signs="ones"), added)
+    maps = [window(seed=seed) for seed in range(8)]
+    assert {bool(np.array_equal(shown, added)) for shown in maps} == {True, False}
+    assert all(np.array_equal(shown, added) or np.array_equal(shown, taken_off) for shown in maps)
+
+
 def gridded(rates: Sequence[int]) -> Any:
     layers = [{"conv": {"out_channels": 4, "kernel_size": 3, "dilation": rate, "padding": rate}} for rate in rates]
     return effective_field(linear(layers, [33, 33]), runs=2)
@@ -372,6 +402,30 @@ def test_memory_is_reckoned_before_anything_runs() -> None:
         effective_field(network, most_bytes=10**6)
     assert refused.value.allowed == 10**6
     assert refused.value.needed > 3 * convcalc.analyze(network).totals.peak_activation_bytes
+
+
+@pytest.mark.parametrize(("name", "size"), [("vgg16", 64), ("densenet121", 64), ("mobilenet_v2", 96)])
+def test_a_run_takes_no_more_memory_than_was_reckoned(name: str, size: int) -> None:
+    network = convcalc.load(f"zoo:{name}")
+    shape = (network.nodes[0].shape[0], size, size)
+    network = convcalc.load(f"zoo:{name}", inputs={"input": shape})
+    with pytest.raises(TooLarge) as refused:
+        effective_field(network, most_bytes=0)
+    tracemalloc.start()
+    effective_field(network, runs=1)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most <= refused.value.needed <= 2 * most + WORKSPACE_BYTES
+
+
+def test_a_layer_without_a_derivative_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any) -> Any:
+        raise NotDifferentiable("sorting")
+
+    network = linear(["relu", "sigmoid"], [6, 6])
+    monkeypatch.setattr(type(network.nodes[2].config), "reference", staticmethod(refuse))
+    with pytest.raises(NoEffectiveField, match=r"`sigmoid1` \(sigmoid\) cannot be differentiated: sorting"):
+        effective_field(network, runs=1)
 
 
 def test_progress_goes_from_nothing_to_all() -> None:

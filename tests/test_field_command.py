@@ -12,6 +12,7 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
+import manual
 import numpy as np
 import pytest
 from command_line import application
@@ -94,6 +95,26 @@ def test_csv_has_a_line_for_each_position() -> None:
     cells = [line.split(",") for line in lines[1:]]
     theory = [int(cell[4]) for cell in cells if cell[3] == "1" and cell[6] == "true"]
     assert theory == list(range(12 - 4, 12 + 5))
+
+
+def test_a_data_frame_has_the_lines_of_the_csv() -> None:
+    pytest.importorskip("pandas")
+    frame, field = field_of("net.yaml", runs=1).to_dataframe(), field_of("net.yaml", runs=1)
+    assert frame.groupby("axis")["percent"].sum().tolist() == pytest.approx([100, 100])
+    assert frame.groupby("axis")["in_theory"].sum().tolist() == [9, 9]
+    assert len(frame) == sum(field.sizes)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_no_line_is_wider_than_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manual, "WIDTH", columns)
+    for arguments in ("cut.yaml", "zoo:squeezenet1_1 fire5 --input 3x160x160"):
+        code, printed = manual.run(f"convcalc field {arguments} --seeds 1")
+        assert code == 0
+        widths = [len(line) for line in printed.splitlines()]
+        assert max(widths) <= columns
+        picture = [line for line in printed.splitlines() if line[:1] in "┌│├└╎" and line]
+        assert max(map(len, picture)) <= min(columns, 80)
 
 
 # ---- pictures -------------------------------------------------------------------------------------------------------
@@ -256,6 +277,24 @@ def test_one_and_three_axes() -> None:
         assert len(images) == (1 if name == "line" else 3)
 
 
+def test_what_paths_over_all_positions_bring_is_drawn_too() -> None:
+    """Beside a convolution of 3 a norm over positions: the frame is the input's then, and little lies in the field."""
+    Path("all.yaml").write_text(
+        "input: [2, 10, 12]\nlayers:\n  - conv: {name: c, out_channels: 3, kernel_size: 3, padding: 1}\n"
+        "  - global_avg_pool\n  - add: {name: both, from: [c, global_avg_pool1]}\n",
+        "utf-8",
+    )
+    text = run("all.yaml", "both", "--seeds", "2")
+    rows = framed(text)
+    assert (len(rows), len(rows[0])) == (10, 24)
+    assert "frame: the input" in text
+    field = field_of("all.yaml", layer="both", runs=2)
+    inside = field.mass[4:7, 5:8].sum()
+    assert field.outside == pytest.approx(1 - inside / field.mass.sum())
+    assert f"{100 * field.outside:.1f} % of the gradient comes from outside of it" in text
+    assert field.receptive_field.is_global
+
+
 # ---- weights --------------------------------------------------------------------------------------------------------
 
 
@@ -337,7 +376,9 @@ def test_names_act_on_no_picture() -> None:
     picture = Path("map.svg").read_text("utf-8")
     root = ET.fromstring(picture)  # noqa: S314  # our own
     assert root.find(f".//{SVG}script") is None
-    for shown in (text, picture):
+    page = field_of("hostile.yaml", runs=1)._repr_html_()
+    assert "<script" not in page
+    for shown in (text, picture, page):
         assert not re.search("[\x1b\u202e]", shown)
 
 

@@ -52,7 +52,7 @@ def bytes_needed_backwards(network: Network, dtype: str) -> int:
     """Memory for a run and the way back from its last layer to the inputs, without gradients of weights.
 
     That is what `bytes_needed` says, what layers keep for the way back, each tensor once, and on it as much as the peak
-    of the way there, for gradients.
+    of the way there, for gradients, with the workspace of the largest layer once more.
     """
     element = format_of(dtype).bits // 8
     flows = [True] * network.input_count + [False] * len(network.layers)
@@ -68,7 +68,8 @@ def bytes_needed_backwards(network: Network, dtype: str) -> int:
         bytes_kept += kept.beside(element)
     peak = as_written(network, dtype=dtype).peak
     bytes_kept += sum(product(network.nodes[index].shape) for index in tensors) * element
-    return bytes_needed(network, dtype) + bytes_kept + (peak.bytes if peak else 0)
+    held = max((_elements(network, node) + _on_the_way(network, node) for node in network.layers), default=0)
+    return bytes_needed(network, dtype) + bytes_kept + held * element + (peak.bytes if peak else 0)
 
 
 def _beside(fusion: Fusion, dtype: str, element: int) -> int:

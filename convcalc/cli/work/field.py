@@ -136,14 +136,13 @@ def _effective_field(
     from convcalc.reference.fields.effective import effective_field
     from convcalc.reference.fields.position import NoEffectiveField
     from convcalc.reference.memory import TooLarge
-    from convcalc.tensors.duals import NotDifferentiable
 
     try:
         with layers_done(network.name) as progress:
             return effective_field(network, layer, most_bytes=most_bytes, progress=progress, **settings)
     except TooLarge as error:
         _too_large(network, file, error)
-    except (NoEffectiveField, NotDifferentiable) as error:
+    except NoEffectiveField as error:
         fail(f"{file}: {error}")
 
 

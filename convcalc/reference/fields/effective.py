@@ -25,6 +25,7 @@ from convcalc.reference.fields.position import NoEffectiveField, Sight, place_of
 from convcalc.reference.gradients import ancestors, gradients
 from convcalc.reference.memory import TooLarge, bytes_needed_backwards
 from convcalc.reference.weights import RandomWeights
+from convcalc.tensors.duals import NotDifferentiable
 from convcalc.tensors.engine import Array, Engine
 
 RUNS = 20
@@ -60,8 +61,8 @@ def effective_field(
     to the same, as those of a softmax or of a norm, do not cancel, or all by 1.
 
     Raises:
-        NoEffectiveField: no such layer or input, no positions, a position that there is not, or no gradient.
-        NotDifferentiable: a layer on the way has no derivative, and is named.
+        NoEffectiveField: no such layer or input, no positions, a position that there is not, no gradient, or a layer on
+            the way that has none, which is named.
         TooLarge: more memory than `most_bytes` would be needed.
     """
     if runs < 1:
@@ -74,7 +75,7 @@ def effective_field(
     if most_bytes is not None and needed > most_bytes:
         raise TooLarge(needed, most_bytes)
     back = _Back(part, seen, dtype, signs, Engine(threads))
-    count = 2 * (len(ancestors(part, place)) - sum(index < part.input_count for index in ancestors(part, place)))
+    count = 2 * len(back.order)
     arrived: dict[str, Array] = {}
     with np.errstate(all="ignore"):  # what is not finite is refused below
         for run in range(runs):
@@ -141,6 +142,7 @@ class _Back:
 
     def __init__(self, part: Network, seen: Sight, dtype: str, signs: Signs, engine: Engine) -> None:
         self.part, self.seen, self.dtype, self.signs, self.engine = part, seen, dtype, signs, engine
+        self.order = [index for index in ancestors(part, len(part.nodes) - 1) if index >= part.input_count]
 
     def run(self, weights: Weights, seed: int, progress: Progress | None) -> dict[str, Array]:
         """The absolute gradient of each input that any came to, summed over its channels."""
@@ -156,8 +158,20 @@ class _Back:
             seeded[there] = generator.choice((-1, 1), shape) if self.signs == "random" else 1
             return seeded
 
-        last = len(self.part.nodes) - 1
-        result = gradients(self.part, inputs, weights, self.engine, of=last, seed=gradient, progress=progress)
+        last, order, reached = len(self.part.nodes) - 1, self.order, 0
+
+        def tell(done: int, count: int) -> None:
+            nonlocal reached
+            reached = done
+            if progress is not None:
+                progress(done, count)
+
+        try:
+            result = gradients(self.part, inputs, weights, self.engine, of=last, seed=gradient, progress=tell)
+        except (NotDifferentiable, NotImplementedError) as error:
+            index = order[reached] if reached < len(order) else order[2 * len(order) - 1 - reached]
+            node = self.part.nodes[index]
+            raise NoEffectiveField(f"`{node.name}` ({node.kind}) cannot be differentiated: {error}") from None
         return {name: np.abs(array.astype(np.float64)).sum((0, 1)) for name, array in result.inputs.items()}
 
 

@@ -75,8 +75,9 @@ def _effective(field: EffectiveField) -> str:
         low, high = middle - (field.side - 1) / 2, middle + (field.side - 1) / 2
         positions *= math.floor(min(high, size - 1)) - math.ceil(max(low, 0)) + 1
     box = _box((field.side,) * len(field.sizes))
-    share = _share(positions, field.span_positions)
-    return f"{box} around its middle hold 95.45 % of the gradient, {share} of the positions"
+    larger = positions > field.span_positions
+    share = "more than the field has" if larger else f"{_share(positions, field.span_positions)} of the positions"
+    return f"{box} around its middle hold 95.45 % of the gradient, {share}"
 
 
 def _share(part: int, total: int) -> str:
@@ -128,12 +129,19 @@ def convention(field: EffectiveField) -> str:
     )
 
 
-def legend(wide: int, high: int, *, coloured: bool, is_profile: bool) -> str:
-    """How the picture in characters is to be read."""
+def shows_input(field: EffectiveField) -> bool:
+    """Whether so much comes from outside of the theoretical field that all of the input is drawn in its place."""
+    return field.outside >= 0.01 or None in field.spans
+
+
+def legend(field: EffectiveField, wide: int, high: int, *, coloured: bool) -> str:
+    """How the picture in characters is to be read, of which one is so many positions wide and high."""
+    is_profile = len(field.sizes) == 1
     tall = "" if is_profile else f" and {high} high"
     scale = f"a character is {wide} position{'s' if wide > 1 else ''} wide{tall}"
     size = "" if wide == high == 1 and not is_profile else f"{scale} · "
     what = "height is the share of the largest" if is_profile else "brightness is the root of the share of the largest"
     blank = "" if is_profile else "; black is 0" if coloured else "; blank is 0"
     marks = "┬ ┴" if is_profile else "┬ ┴ ├ ┤"
-    return f"{size}frame: theoretical field, dashed where cut · {marks}: 95.45 % · {what}{blank}"
+    frame = "the input" if shows_input(field) else "theoretical field, dashed where cut"
+    return f"{size}frame: {frame} · {marks}: 95.45 % · {what}{blank}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textwrap import wrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convcalc.views.field import shared
 from convcalc.views.field.shared import Looked
@@ -11,6 +11,9 @@ from convcalc.views.formats import terminal
 from convcalc.views.output import Output
 from convcalc.views.pictures.heat.characters import Drawn, drawn
 from convcalc.views.pictures.heat.panels import HeatPanel, panels
+
+if TYPE_CHECKING:
+    from convcalc.reference.fields.effective_field import EffectiveField
 
 _WIDEST, _HIGHEST = 76, 38
 """Characters of a map, without its frame."""
@@ -24,7 +27,7 @@ def write(looked: Looked, out: Output) -> None:
     name, shapes, path = shared.title(looked)
     console.print(terminal.line((name, "bold"), "   ", shapes, "   ", (path, "dim")))
     console.print(terminal.line(shared.subject(field)))
-    shown = list(panels(field))
+    shown = drawn_panels(field)
     pictures = [picture(panel, console.width, len(shown), coloured=coloured) for panel in shown]
     for panel, drawing in zip(shown, pictures, strict=True):
         console.print()
@@ -33,15 +36,23 @@ def write(looked: Looked, out: Output) -> None:
         for line in drawing.lines:
             console.print(terminal.line(*line), soft_wrap=True)
     first = pictures[0]
-    legend = shared.legend(first.wide, first.high, coloured=coloured, is_profile=shown[0].is_profile)
+    legend = shared.legend(field, first.wide, first.high, coloured=coloured)
     console.print(terminal.line(legend, style="dim"))
     console.print()
     for label, fact in shared.facts(field):
-        first, *others = wrap(fact, max(20, console.width - _LABEL), break_on_hyphens=False) or [""]
-        console.print(terminal.line((label.ljust(_LABEL), "bold"), first))
+        beginning, *others = wrap(fact, max(20, console.width - _LABEL), break_on_hyphens=False) or [""]
+        console.print(terminal.line((label.ljust(_LABEL), "bold"), beginning))
         for rest in others:
             console.print(terminal.line(" " * _LABEL, rest))
     console.print(terminal.line(shared.convention(field), style="dim"))
+
+
+def drawn_panels(field: EffectiveField) -> list[HeatPanel]:
+    """What is drawn in characters: the theoretical field, or all of the input where much comes from outside of it."""
+    shown = list(panels(field))
+    if shared.shows_input(field):
+        return [panel._replace(theory=(None,) * len(panel.theory)) for panel in shown]
+    return shown
 
 
 def picture(panel: HeatPanel, width: int, count: int, *, coloured: bool) -> Drawn:

@@ -66,7 +66,7 @@ def drawn(panel: HeatPanel, columns: int, rows: int, *, coloured: bool) -> Drawn
 
 def _crop(size: int, span: Ends | None) -> _Crop:
     if span is None:
-        return _Crop(0, size - 1, ends_low=False, ends_high=False)
+        return _Crop(0, size - 1, ends_low=True, ends_high=True)
     low, high = span
     return _Crop(max(low, 0), min(high, size - 1), ends_low=low >= 0, ends_high=high < size)
 
