@@ -156,12 +156,9 @@ def test_what_a_kind_says_of_its_way_back_is_what_the_executor_does(name: str, d
 
 WINDOW: dict[str, Any] = {"kernel_size": (3, 2), "stride": (1, 2), "padding": ((1, 0), (0, 1)), "dilation": (1, 1)}
 
-UNPADDED = {**WINDOW, "padding": ((0, 0), (0, 0))}
-"""With padding a map is copied, sample by sample, where its weights enter, and not made again."""
-
 RARE: dict[str, tuple[str, dict[str, Any], tuple[Shape, ...]]] = {
-    "a weight enters": ("conv", {**UNPADDED, "out_channels": 4, "groups": 2}, ((4, 5, 6), (4, 2, 3, 2))),
-    "weight and bias enter": ("conv", {**UNPADDED, "out_channels": 3}, ((2, 5, 6), (3, 2, 3, 2), (3,))),
+    "a weight enters": ("conv", {**WINDOW, "out_channels": 4, "groups": 2}, ((4, 5, 6), (4, 2, 3, 2))),
+    "weight and bias enter": ("conv", {**WINDOW, "out_channels": 3}, ((2, 5, 6), (3, 2, 3, 2), (3,))),
     "a weight is transposed": (
         "conv_transpose",
         {**WINDOW, "out_channels": 3, "output_padding": (0, 0)},

@@ -85,9 +85,8 @@ class Conv(Convolution, frozen=True, kw_only=True):
         pads = engine.pads(fields.padding, x.shape[2:], fields.kernel_size, fields.stride, fields.dilation)
 
         def convolved(arrays: Arrays, x: Array) -> Array:
-            weight = filters(engine, fields, arrays, x)
-            return biased(
-                engine, fields, arrays, engine.convolve(x, weight, fields.stride, fields.dilation, fields.groups)
-            )
+            weight, padded = filters(engine, fields, arrays, x), engine.pad(x, pads, fields.padding_mode)
+            y = engine.convolve(padded, weight, fields.stride, fields.dilation, fields.groups)
+            return biased(engine, fields, arrays, y)
 
-        return by_sample(engine, convolved, weights, given, engine.pad(x, pads, fields.padding_mode))
+        return by_sample(engine, convolved, weights, given, x)

@@ -104,14 +104,14 @@ class ScaledDotProductAttention(Kind, frozen=True, kw_only=True):
         return of_pair * product(query[:-1]) * key[-2]
 
     def kept(self, wanted: Wanted, query: Shape, key: Shape, value: Shape, *masks: Shape) -> Kept:
-        """Query, key and value; scores before softcap, before the mask and in softmax, and their shares; a mask.
+        """Query, key and value; scores before softcap and before the mask, and the shares of softmax; a mask.
 
         Heads that are shared are copied for those that share them.
         """
         of_query, of_key, of_value, *of_mask = wanted.inputs
         of_products, of_scores = of_query or of_key, of_query or of_key or True in of_mask
         is_masked = len(masks) > 0 or self._is_placed()
-        times = (self.softcap != 0) * of_products + (is_masked + 2) * of_scores + of_value
+        times = (self.softcap != 0) * of_products + is_masked * of_scores + (of_scores or of_value)
         rows, keys = product(query[:-1]), key[-2]
         shared = self._shares_heads(query, key)
         copies = (
@@ -122,7 +122,7 @@ class ScaledDotProductAttention(Kind, frozen=True, kw_only=True):
         inputs = (0,) * of_key + (1,) * (of_query and is_own) + (2,) * (of_scores and is_own)
         return Kept(
             inputs=inputs + (3,) * (of_scores and len(masks) > 0),
-            numbers=rows * (keys * times + 2 * of_scores) + shared * copies,
+            numbers=rows * keys * times + shared * copies,
             shared_bytes=query[-2] * keys * (is_masked and of_scores)
             + shared * PLACE * (query[-3] * (of_key + of_value) if len(key) > 2 else 0),
         )
@@ -243,24 +243,11 @@ class ScaledDotProductAttention(Kind, frozen=True, kw_only=True):
         if masks or fields.is_causal or (fields.left_window, fields.right_window) != (None, None):
             seen = _seen(np, fields, *scores.shape[-2:])
             scores = engine.elementwise(partial(_masked, np), scores, seen, *masks)
-        return engine.matmul(_shares(engine, scores).astype(value.dtype), value)
+        return engine.matmul(engine.softmax(scores, -1, masked=True).astype(value.dtype), value)
 
 
 def _masked(np: Any, scores: Array, seen: Array, mask: Array = 0) -> Array:
     return np.where(seen, scores + mask, -np.inf)
-
-
-def _shares(engine: Engine, scores: Array) -> Array:
-    """Softmax over the keys; where a query sees none, nothing is made of nothing."""
-    np = engine.numpy
-
-    def largest(scores: Array) -> Array:
-        most = scores.max(-1, keepdims=True)
-        return np.where(most == -np.inf, 0.0, most)
-
-    powers = engine.elementwise(lambda scores, most: np.exp(scores - most), scores, engine.aside(largest, scores))
-    total = engine.taken_in(np.sum, powers, [-1])
-    return engine.elementwise(lambda powers, total: powers / np.where(total == 0, 1, total), powers, total)
 
 
 def _seen(np: Any, fields: Any, queries: int, keys: int) -> Array:

@@ -18,14 +18,22 @@ class NormArithmetic(SlidingArithmetic):
     """The part of an engine that normalises."""
 
     @primitive
-    def softmax(self, x: Array, axis: int) -> Array:
-        """The exponential over its sum along an axis, the largest taken out of both, so that none overflows."""
+    def softmax(self, x: Array, axis: int, *, masked: bool = False) -> Array:
+        """The exponential over its sum along an axis, the largest taken out of both, so that none overflows.
+
+        `masked`: where all along the axis is infinitely little, nothing has a share of nothing.
+        """
         most = self.aside(lambda x: x.max(axis, keepdims=True), x)
+        if masked:
+            most = np.where(most == -np.inf, most.dtype.type(0), most)
         powers = self.elementwise(lambda x, most: np.exp(x - most), x, most)
-        return self.elementwise(np.divide, powers, self.taken_in(np.sum, powers, [axis]))
+        total = self.taken_in(np.sum, powers, [axis])
+        return self.elementwise(
+            np.divide, powers, np.where(total == 0, total.dtype.type(1), total) if masked else total
+        )
 
     @adjoint_of(softmax)
-    def _softmax_back(self, y: Array, x: Array, axis: int) -> Pulls:
+    def _softmax_back(self, y: Array, x: Array, axis: int, *, masked: bool = False) -> Pulls:
         """What left is kept."""
 
         def back(gradient: Array, y: Array) -> Array:
