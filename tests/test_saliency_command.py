@@ -165,6 +165,19 @@ def test_specs_take_weights_or_a_seed() -> None:
     assert "--seed" in run("net.yaml", "--image", "image.png", "--weights", "w.npz", "--seed", 1, code=2)
 
 
+def test_noise_has_a_seed_of_its_own_beside_the_weights_of_the_model() -> None:
+    maps = []
+    for seed in (None, 0, 5):
+        options = [] if seed is None else ["--noise-seed", seed]
+        options += ["--smooth", 3, "-o", "map.npy", "--force"]
+        document = of_json(MODEL, "--image", "image.png", "--class", 2, *options)
+        assert (document["weights"], document["seed"]) == ("weights of the model's own file", seed or 0)
+        maps.append(np.load("map.npy"))
+    assert_array_equal(maps[0], maps[1])
+    assert not np.array_equal(maps[1], maps[2])
+    assert "seed 5" in run(MODEL, "--image", "image.png", "--smooth", 2, "--noise-seed", 5)
+
+
 def test_a_position_is_asked_for_in_a_map() -> None:
     error = run("map.yaml", "--image", "image.png", "--seed", 0, code=2)
     assert "map.yaml: `relu1` is a map of scores, 4x14x14: expected --position Y,X, below 14 and 14" in error
