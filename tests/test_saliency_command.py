@@ -163,12 +163,16 @@ def test_specs_take_weights_or_a_seed() -> None:
             expected[:, y : y + 14, x : x + 14] += np.einsum("oc,ohw->chw", kernel, linear)
     assert_allclose(np.load("m.npy"), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
     assert "--seed" in run("net.yaml", "--image", "image.png", "--weights", "w.npz", "--seed", 1, code=2)
+    arrays |= {"more": np.ones(2), "of.another\x1b": np.ones(3)}
+    np.savez("w.npz", **arrays)
+    text = run("net.yaml", "--image", "image.png", "--weights", "w.npz")
+    assert "no layer takes more, of.another\\x1b of the weights' file\n" in text
 
 
 def test_noise_has_a_seed_of_its_own_beside_the_weights_of_the_model() -> None:
     maps = []
     for seed in (None, 0, 5):
-        options = [] if seed is None else ["--noise-seed", seed]
+        options: list[str | int] = [] if seed is None else ["--noise-seed", seed]
         options += ["--smooth", 3, "-o", "map.npy", "--force"]
         document = of_json(MODEL, "--image", "image.png", "--class", 2, *options)
         assert (document["weights"], document["seed"]) == ("weights of the model's own file", seed or 0)

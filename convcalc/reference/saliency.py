@@ -20,6 +20,7 @@ from convcalc.reference.backward_memory import bytes_to_differentiate
 from convcalc.reference.execution import Weights
 from convcalc.reference.gradients import Progress, ancestors, gradients
 from convcalc.reference.loaded.load import weights_of
+from convcalc.reference.loaded.matching import listed
 from convcalc.reference.mass import Mass, mass_of
 from convcalc.reference.memory import MOST_BYTES, TooLarge
 from convcalc.reference.scores import NoScore, Scores, checked_class, checked_position, probabilities, scores_of
@@ -127,9 +128,9 @@ def saliency(
 
     `image` has the shape of the input, without a batch; `layout` says where its channels are. Without a class that
     with the highest score is taken. Weights are those of the model's own file; `weights` is a file with others, or what
-    `convcalc.load_weights` gives, and a `seed` draws random ones. SmoothGrad's noise is drawn with `noise_seed`; without
-    one, with `seed`, or 0. `layer` names an output, or any layer whose scores are asked. Further inputs of the network
-    are 0 everywhere.
+    `convcalc.load_weights` gives, and a `seed` draws random ones. SmoothGrad's noise is drawn with `noise_seed`;
+    without one, with `seed`, or 0. `layer` names an output, or any layer whose scores are asked. Further inputs of the
+    network are 0 everywhere.
 
     Raises:
         SpecError: the network has no weights of its own, or the file lacks some.
@@ -178,7 +179,7 @@ def saliency(
         noise=noise,
         seed=drawn_with,
         weights=_weights_text(weights, own, seed),
-        notes=(*_notes(network, name, derivative), *getattr(own, "notes", ())),
+        notes=(*_notes(network, name, derivative), *_of_weights(own)),
     )
 
 
@@ -345,6 +346,14 @@ def _notes(network: Network, name: str, derivative: Array) -> Iterator[str]:
     others = [node.name for node in network.inputs if node.name != name]
     if others:
         yield f"0 everywhere in {', '.join(others)}"
+
+
+def _of_weights(used: Weights) -> Iterator[str]:
+    """How the names of a file of weights were read, and what it has that no layer takes."""
+    yield from getattr(used, "notes", ())
+    unused = getattr(used, "unused", ())
+    if unused:
+        yield f"no layer takes {listed(unused)} of the weights' file"
 
 
 __all__ = ["CHANNELS", "ClassScore", "NoScore", "Saliency", "Unanswered", "saliency"]

@@ -73,7 +73,7 @@ def matched(network: Network, archive: Archive, path: str, dtype: np.dtype[np.ge
                 arrays.setdefault(index, {})[array] = read
     unused = [name for name in entries if name not in names.used]
     if problems:
-        left = f"; left over are {_listed(unused)}" if unused else ""
+        left = f"; left over are {listed(unused)}" if unused else ""
         problems.raise_any(f"names are LAYER.ARRAY, as in `{names.example()}`{left}")
     return Match(arrays, names.notes, tuple(unused))
 
@@ -242,7 +242,8 @@ def as_weight(array: Array, shape: Shape, dtype: np.dtype[np.generic], *, is_con
     return weight.copy() if is_repeated or not weight.flags.aligned else weight
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """Names of a file as a sentence has them, the first of many, and how many more there are."""
     every = [*names]
     more = f" and {len(every) - _MOST_NOTED} more" if len(every) > _MOST_NOTED else ""
     return ", ".join(map(plain, every[:_MOST_NOTED])) + more
