@@ -138,7 +138,7 @@ def test_markdown_says_the_same() -> None:
 
 def test_specs_take_weights_or_a_seed() -> None:
     error = run("net.yaml", "--image", "image.png", code=2)
-    assert "no weights of its own" in error
+    assert "net.yaml: error[CC001]: it has no weights of its own" in error
     assert "--seed" in error
     assert "--weights" in error
     text = run("net.yaml", "--image", "image.png", "--seed", 7)

@@ -483,6 +483,21 @@ def test_a_model_that_was_shared_without_its_weights_says_so(tmp_path: Path) -> 
     )
 
 
+def test_what_many_arrays_lack_alike_is_said_of_three(tmp_path: Path) -> None:
+    nodes, stored = [], []
+    for place in range(6):
+        nodes.append(helper.make_node("Conv", [f"x{place}", f"w{place}"], [f"x{place + 1}"], name=f"n{place}"))
+        stored.append(TensorProto(name=f"w{place}", dims=(3, 3, 1, 1), data_type=TensorProto.FLOAT))
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 4, 4]) for name in ("x0", "x6")]
+    onnx.save(helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], stored)), tmp_path / "net.onnx")
+    with pytest.raises(convcalc.SpecError) as error:
+        convcalc.load_weights(convcalc.load(tmp_path / "net.onnx"))
+    assert len(messages(error)) == 4
+    assert messages(error)[3] == (
+        "3 more arrays likewise: the file holds no numbers for it: it was shared without its weights"
+    )
+
+
 @pytest.mark.parametrize(
     ("entries", "expected"),
     [
