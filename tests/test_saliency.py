@@ -208,6 +208,7 @@ ENDS = {
     "sigmoid": ("  - sigmoid\n", "head", ("sigmoid1",)),
     "dropout behind": ("  - softmax\n  - dropout: 0.5\n", "head", ("softmax1", "dropout1")),
     "another shape": ("  - softmax\n  - reshape: [4, 1, 1]\n", "head", ("softmax1", "reshape1")),
+    "one on another": ("  - sigmoid\n  - softmax\n", "sigmoid1", ("softmax1",)),
     "relu": ("  - relu\n", "relu1", ()),
     "a view alone": ("  - reshape: [4, 1, 1]\n", "reshape1", ()),
 }
@@ -219,7 +220,8 @@ def test_what_makes_probabilities_is_left_out(end: str) -> None:
     network = network_of(f"input: [3, 4, 4]\nlayers:\n  - flatten\n  - linear: {{name: head, out_features: 4}}\n{text}")
     result = convcalc.saliency(network, image_for(network), seed=0, class_index=3)
     assert (result.layer, result.squashing) == (layer, squashing)
-    head = convcalc.saliency(network, image_for(network), seed=0, class_index=3, layer="head")
+    settings: dict[str, Any] = {"seed": 0, "class_index": 3, "layer": layer if layer != "sigmoid1" else None}
+    head = convcalc.saliency(network, image_for(network), **settings)
     if squashing:
         assert_array_equal(result.map, head.map)
         if "dropout" not in end:
@@ -240,6 +242,22 @@ def test_classes_are_on_the_axis_of_the_softmax() -> None:
     assert (scores.axis, scores.classes, scores.positions) == (2, 6, (5, 4))
     result = convcalc.saliency(network, image_for(network), seed=0, class_index=5, position=(2, 3))
     assert np.flatnonzero(result.map.reshape(-1)).tolist() == [3 * 6 + 5]
+
+
+AXES = {
+    "the only one with a size": ("  - flatten\n  - linear: {out_features: 5}\n  - reshape: [1, 1, 5]\n", 2),
+    "a layer on tokens": ("  - reshape: [3, 24]\n  - linear: {out_features: 5}\n", 1),
+    "and an activation": ("  - reshape: [3, 24]\n  - linear: {out_features: 5}\n  - relu\n  - dropout\n", 1),
+    "and a sigmoid": ("  - reshape: [3, 24]\n  - linear: {out_features: 5}\n  - sigmoid\n", 1),
+    "a convolution": ("  - conv: {out_channels: 5, kernel_size: 1}\n  - relu\n", 0),
+}
+
+
+@pytest.mark.parametrize("name", AXES)
+def test_without_a_softmax_classes_are_where_a_layer_makes_them(name: str) -> None:
+    end, axis = AXES[name]
+    scores = scores_of(network_of(f"input: [3, 4, 6]\nlayers:\n{end}"))
+    assert (scores.axis, scores.classes) == (axis, 5)
 
 
 TWO = """

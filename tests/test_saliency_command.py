@@ -138,7 +138,7 @@ def test_markdown_says_the_same() -> None:
 
 def test_specs_take_weights_or_a_seed() -> None:
     error = run("net.yaml", "--image", "image.png", code=2)
-    assert "no weights of its own" in error
+    assert "net.yaml: error[CC001]: it has no weights of its own" in error
     assert "--seed" in error
     assert "--weights" in error
     text = run("net.yaml", "--image", "image.png", "--seed", 7)
@@ -163,6 +163,23 @@ def test_specs_take_weights_or_a_seed() -> None:
             expected[:, y : y + 14, x : x + 14] += np.einsum("oc,ohw->chw", kernel, linear)
     assert_allclose(np.load("m.npy"), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
     assert "--seed" in run("net.yaml", "--image", "image.png", "--weights", "w.npz", "--seed", 1, code=2)
+    arrays |= {"more": np.ones(2), "of.another\x1b": np.ones(3)}
+    np.savez("w.npz", **arrays)
+    text = run("net.yaml", "--image", "image.png", "--weights", "w.npz")
+    assert "no layer takes more, of.another\\x1b of the weights' file\n" in text
+
+
+def test_noise_has_a_seed_of_its_own_beside_the_weights_of_the_model() -> None:
+    maps = []
+    for seed in (None, 0, 5):
+        options: list[str | int] = [] if seed is None else ["--noise-seed", seed]
+        options += ["--smooth", 3, "-o", "map.npy", "--force"]
+        document = of_json(MODEL, "--image", "image.png", "--class", 2, *options)
+        assert (document["weights"], document["seed"]) == ("weights of the model's own file", seed or 0)
+        maps.append(np.load("map.npy"))
+    assert_array_equal(maps[0], maps[1])
+    assert not np.array_equal(maps[1], maps[2])
+    assert "seed 5" in run(MODEL, "--image", "image.png", "--smooth", 2, "--noise-seed", 5)
 
 
 def test_a_position_is_asked_for_in_a_map() -> None:

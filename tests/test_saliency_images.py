@@ -130,6 +130,8 @@ def test_another_size_is_refused_unless_asked_for(tmp_path: Path) -> None:
     expected = Image.fromarray(pixels(30, 40)).resize((20, 16), Image.Resampling.BICUBIC)
     assert_array_equal(result.picture, np.asarray(expected))
     assert result.steps[0] == "resized from 30x40 to 16x20, bicubic with antialiasing"
+    steps = read(path, (3, 16, 20), resize="stretch", filter="nearest").steps
+    assert steps[0] == "resized from 30x40 to 16x20, the nearest pixel of each"
     with pytest.raises(NoImage, match=r"it is then 20x26: --crop cuts the middle out"):
         read(path, (3, 16, 20), resize="20")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
 import subprocess
@@ -106,6 +107,41 @@ def test_safetensors_are_read_in_all_floats_that_they_hold(tmp_path: Path) -> No
         for name, array in arrays.items():
             assert loaded[name].dtype == np.float32
             np.testing.assert_array_equal(loaded[name], array.astype(dtype).astype(np.float32))
+
+
+def test_bfloat16_is_read_without_the_package_that_numpy_would_take(tmp_path: Path) -> None:
+    numbers = np.arange(20, dtype=np.float32).reshape(5, 4)
+    network = convcalc.loads("input: [4]\nlayers: [linear: {name: fc, out_features: 5, bias: false}]")
+    entry = {"fc.weight": {"dtype": "BF16", "shape": [5, 4], "data_offsets": [2, 42]}}
+    entry["other"] = {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}
+    head = json.dumps(entry).encode()
+    bits = (numbers.view(np.uint32) >> 16).astype("<u2").tobytes()
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(len(head).to_bytes(8, "little") + head + b"ab" + bits)
+    code = (
+        "import sys, convcalc; sys.modules['ml_dtypes'] = None; network = convcalc.loads("
+        '"input: [4]\\nlayers: [linear: {name: fc, out_features: 5, bias: false}]")\n'
+        f"print(convcalc.load_weights(network, {str(path)!r}).of(1)['weight'].tolist())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == str(numbers.tolist()), done.stderr
+    np.testing.assert_array_equal(convcalc.load_weights(network, path).of(1)["weight"], numbers)
+
+
+def test_numbers_of_8_bits_in_safetensors_are_refused_by_name(tmp_path: Path) -> None:
+    head = b'{"fc.weight":{"dtype":"F8_E4M3","shape":[5,4],"data_offsets":[0,20]}}'
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(len(head).to_bytes(8, "little") + head + bytes(20))
+    problems = loading_fails(path, convcalc.loads("input: [4]\nlayers: [linear: {name: fc, out_features: 5}]"))
+    assert problems[0].message == "fc.weight: numbers with a fraction are expected, and it has those of type f8_e4m3"
+    assert problems[0].help == "write it as float32, multiplied by its scale if it has one"
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_beyond_a_type_becomes_infinite_without_a_word_of_numpy(tmp_path: Path) -> None:
+    arrays = {name: array.astype(np.float64) for name, array in drawn().items()}
+    arrays["fc.bias"][0] = 1e300
+    assert by_name(convcalc.load_weights(NETWORK, npz(tmp_path, arrays)))["fc.bias"][0] == np.inf
 
 
 def test_without_its_package_what_to_install_is_said(tmp_path: Path) -> None:
@@ -321,6 +357,65 @@ def test_an_archive_that_would_fill_the_memory_is_refused_by_what_it_says(tmp_pa
     assert int(done.stdout) < 100_000, "kibibytes"
 
 
+def _replaced(folder: Path, name: str, content: bytes) -> Path:
+    """An archive of the network in which the file of an array has other bytes."""
+    arrays = drawn()
+    del arrays[name]
+    path = npz(folder, arrays)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(f"{name}.npy", content)
+    return path
+
+
+def _head(kind: str, shape: tuple[int, ...]) -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": kind, "fortran_order": False, "shape": shape})
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["|V20000000", "<U5000000"])
+def test_elements_of_any_size_are_refused_before_they_are_unpacked(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(np.lib.format, "read_array", lambda *_, **__: pytest.fail("it was read"))
+    arrays = convcalc.loads("input: [4]\nlayers: [linear: {name: fc, out_features: 5, bias: false}]")
+    path = tmp_path / "net.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("fc.weight.npy", _head(kind, (5, 4)) + bytes(4 * 20_000_000))
+    assert path.stat().st_size < 200_000
+    [problem] = loading_fails(path, arrays)
+    assert problem.message.startswith("fc.weight: numbers with a fraction are expected, and it has those of type ")
+    assert problem.help == "write it as float32, multiplied by its scale if it has one"
+
+
+def test_a_part_of_a_recurrent_layer_is_refused_by_its_size_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(np.lib.format, "read_array", lambda *_, **__: pytest.fail("it was read"))
+    network = convcalc.loads("input: [6, 3]\nlayers: [rnn: {name: r, hidden_size: 4}]")
+    path = tmp_path / "net.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+            packed.writestr(f"r.{name}_l0.npy", _head("<f4", (2**24,)) + bytes(100))
+    problems = loading_fails(path, network)
+    assert len(problems) == 4
+    assert problems[0].message.endswith("is expected, and the file has r.weight_ih_l0 of [16777216]")
+
+
+def test_what_numpy_says_of_a_long_head_is_not_handed_on(tmp_path: Path) -> None:
+    """It advises to trust the file."""
+    head = b"{'descr': '<f4', 'fortran_order': False, 'shape': (5,), }" + b" " * 60_000
+    path = _replaced(tmp_path, "fc.bias", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head)
+    assert loading_fails(path)[0].message == (
+        "its arrays cannot be read: fc.bias.npy begins as no array of NumPy's does"
+    )
+
+
+def test_what_is_cut_off_is_to_be_written_again(tmp_path: Path) -> None:
+    [problem] = loading_fails(_replaced(tmp_path, "fc.bias", _head("<f4", (5,)) + bytes(12)))
+    assert problem.help == "write or copy the file again"
+
+
 def test_an_entry_that_says_more_than_it_holds_is_refused(tmp_path: Path) -> None:
     arrays = drawn()
     del arrays["fc.weight"]
@@ -385,6 +480,21 @@ def test_a_model_that_was_shared_without_its_weights_says_so(tmp_path: Path) -> 
     path, _ = convolution(tmp_path, stripped=True)
     assert own_weights_fail(path) == (
         "conv1.weight (first): the file holds no numbers for it: it was shared without its weights"
+    )
+
+
+def test_what_many_arrays_lack_alike_is_said_of_three(tmp_path: Path) -> None:
+    nodes, stored = [], []
+    for place in range(6):
+        nodes.append(helper.make_node("Conv", [f"x{place}", f"w{place}"], [f"x{place + 1}"], name=f"n{place}"))
+        stored.append(TensorProto(name=f"w{place}", dims=(3, 3, 1, 1), data_type=TensorProto.FLOAT))
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 4, 4]) for name in ("x0", "x6")]
+    onnx.save(helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], stored)), tmp_path / "net.onnx")
+    with pytest.raises(convcalc.SpecError) as error:
+        convcalc.load_weights(convcalc.load(tmp_path / "net.onnx"))
+    assert len(messages(error)) == 4
+    assert messages(error)[3] == (
+        "3 more arrays likewise: the file holds no numbers for it: it was shared without its weights"
     )
 
 

@@ -59,6 +59,9 @@ def saliency(
             min=0, max=1000, metavar="SHARE", help="Deviation of that noise, as a share of the image's range."
         ),
     ] = 0.15,
+    noise_seed: Annotated[
+        int | None, typer.Option(min=0, help="Draw that noise with this seed; by default --seed, or 0.")
+    ] = None,
     layer: Annotated[
         str | None, option("NAME", "The output whose score it is, where there are several; or any layer.")
     ] = None,
@@ -92,7 +95,8 @@ def saliency(
         str | None, option("FILE", "Weights of another file, .npz, .safetensors or .onnx, by names of layers.")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Draw random weights, and the noise, with this seed.", show_default=False)
+        int | None,
+        typer.Option(min=0, help="Draw random weights with this seed, in place of a model's own.", show_default=False),
     ] = None,
     max_memory: Annotated[
         str | None, option("BYTES", "Memory that it may take, such as 8GiB; by default what is free.")
@@ -125,6 +129,7 @@ def saliency(
         channels=channels,
         smooth=smooth,
         noise=_finite(noise),
+        noise_seed=noise_seed,
         layer=layer,
         position=_numbers(position, "--position", int),
         input_name=input_name,

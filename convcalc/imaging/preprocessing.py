@@ -149,7 +149,8 @@ def _sized(image: Image, frame: ImageInput, how: Preprocessing) -> tuple[Image, 
     if how.resize:
         size = _new_size(how.resize, image.size, wanted)
         if size != image.size:
-            steps.append(f"resized from {_size(image.size)} to {_size(size)}, {how.filter} with antialiasing")
+            filtered = "the nearest pixel of each" if how.filter == "nearest" else f"{how.filter} with antialiasing"
+            steps.append(f"resized from {_size(image.size)} to {_size(size)}, {filtered}")
             image = image.resize(size, _resampling(how.filter))
     if how.crop and image.size != wanted and image.width >= frame.width and image.height >= frame.height:
         left, top = (round((have - want) / 2) for have, want in zip(image.size, wanted, strict=True))

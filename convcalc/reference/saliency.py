@@ -20,6 +20,7 @@ from convcalc.reference.backward_memory import bytes_to_differentiate
 from convcalc.reference.execution import Weights
 from convcalc.reference.gradients import Progress, ancestors, gradients
 from convcalc.reference.loaded.load import weights_of
+from convcalc.reference.loaded.matching import listed
 from convcalc.reference.mass import Mass, mass_of
 from convcalc.reference.memory import MOST_BYTES, TooLarge
 from convcalc.reference.scores import NoScore, Scores, checked_class, checked_position, probabilities, scores_of
@@ -56,8 +57,9 @@ class Saliency(Presented, msgspec.Struct, frozen=True, eq=False, kw_only=True):
     of their amounts), [channels, height, width] for each, with signs. `layer` is whose output has the score, and
     `squashing` are the layers behind it, such as softmax, that are left out. `is_highest`: nobody named the class, and
     it has the highest score. `position` is where in a map of scores, empty where they are no map. `top` are the highest
-    scores there. `smooth` copies with noise of a share `noise` of the image's range were averaged, 0: the image itself
-    was taken. `weights` says where the numbers of the layers come from. `notes` are what a reader must know beside.
+    scores there. `smooth` copies with noise of a share `noise` of the image's range, drawn with `seed`, were averaged,
+    0: the image itself was taken. `weights` says where the numbers of the layers come from. `notes` are what a reader
+    must know beside.
     """
 
     network: Network
@@ -107,6 +109,7 @@ def saliency(
     channels: Channels = "max",
     smooth: int = 0,
     noise: float = NOISE,
+    noise_seed: int | None = None,
     weights: Weights | str | None = None,
     seed: int | None = None,
     layer: str | None = None,
@@ -125,8 +128,9 @@ def saliency(
 
     `image` has the shape of the input, without a batch; `layout` says where its channels are. Without a class that
     with the highest score is taken. Weights are those of the model's own file; `weights` is a file with others, or what
-    `convcalc.load_weights` gives, and a `seed` draws random ones. It is also that of SmoothGrad's noise, 0 if it is not
-    given. `layer` names an output, or any layer whose scores are asked. Further inputs of the network are 0 everywhere.
+    `convcalc.load_weights` gives, and a `seed` draws random ones. SmoothGrad's noise is drawn with `noise_seed`;
+    without one, with `seed`, or 0. `layer` names an output, or any layer whose scores are asked. Further inputs of the
+    network are 0 everywhere.
 
     Raises:
         SpecError: the network has no weights of its own, or the file lacks some.
@@ -138,6 +142,7 @@ def saliency(
         raise ValueError(f"channels: expected one of {', '.join(CHANNELS)}, found {channels!r}")
     if smooth < 0 or not 0 <= noise < np.inf:
         raise ValueError(f"smooth and noise: expected numbers from 0 on, found {smooth} and {noise}")
+    drawn_with = (seed or 0) if noise_seed is None else noise_seed
     image = np.asarray(image, np.float32)
     name = image_input(network, input_name)
     _fits(network, name, image)
@@ -153,7 +158,7 @@ def saliency(
     steps = _Steps(progress or (lambda done, count: None), passes)
     values, taken, derivative = _at_image(asked, image, class_index, only_scores=smooth > 0, progress=steps)
     if smooth:
-        copies = _noisy(image, smooth, batch, noise * float(np.ptp(image)), seed or 0)
+        copies = _noisy(image, smooth, batch, noise * float(np.ptp(image)), drawn_with)
         derivative = _smoothed(asked, copies, taken, smooth, steps)
     if not np.isfinite(derivative).all():
         problem = "numbers overflow on the way, or a function has no slope where it is, as a root at 0"
@@ -172,9 +177,9 @@ def saliency(
         top=_top(asked, values),
         smooth=smooth,
         noise=noise,
-        seed=seed or 0,
+        seed=drawn_with,
         weights=_weights_text(weights, own, seed),
-        notes=(*_notes(network, name, derivative), *getattr(own, "notes", ())),
+        notes=(*_notes(network, name, derivative), *_of_weights(own)),
     )
 
 
@@ -341,6 +346,14 @@ def _notes(network: Network, name: str, derivative: Array) -> Iterator[str]:
     others = [node.name for node in network.inputs if node.name != name]
     if others:
         yield f"0 everywhere in {', '.join(others)}"
+
+
+def _of_weights(used: Weights) -> Iterator[str]:
+    """How the names of a file of weights were read, and what it has that no layer takes."""
+    yield from getattr(used, "notes", ())
+    unused = getattr(used, "unused", ())
+    if unused:
+        yield f"no layer takes {listed(unused)} of the weights' file"
 
 
 __all__ = ["CHANNELS", "ClassScore", "NoScore", "Saliency", "Unanswered", "saliency"]

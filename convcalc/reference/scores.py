@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from convcalc.language.suggestions import did_you_mean
 from convcalc.layers import Shape
+from convcalc.layers._elements import Activation
 from convcalc.layers.families.activations import LogSoftmax, Softmax
 from convcalc.layers.families.activations_plain import LogSigmoid, Sigmoid
 from convcalc.network import Network
@@ -50,7 +51,8 @@ def scores_of(network: Network, layer: str | None = None) -> Scores:
     """The scores that become an output, or a layer, of that name; None is for the only output.
 
     Behind a softmax or sigmoid, and what only gives its result another shape, the tensor that enters it is taken.
-    Classes are along the axis of the softmax, else along the first.
+    Of several softmax or sigmoid, one on another, it is that of the last. Classes are along the axis of the softmax,
+    else along the only one with a size, else along that which a linear layer makes, the last, else along the first.
 
     Raises:
         NoScore: there is no layer of that name, there are several outputs and none is named, or it has no size.
@@ -61,6 +63,8 @@ def scores_of(network: Network, layer: str | None = None) -> Scores:
     while not network.nodes[last].is_input:
         config = network.nodes[last].config
         if isinstance(config, SQUASHING):
+            if squashed is not None:  # what a second one makes its probabilities of are no scores of a class's own
+                break
             squashed = config
             passed.append(last)
             last = network.nodes[last].inputs[0]
@@ -75,7 +79,7 @@ def scores_of(network: Network, layer: str | None = None) -> Scores:
     shape = network.nodes[node].shape
     if 0 in shape:
         raise NoScore(f"nothing is known of the size of what leaves `{network.nodes[node].name}`")
-    axis = squashed.axis % len(shape) if isinstance(squashed, Softmax) and shape else 0
+    axis = squashed.axis % len(shape) if isinstance(squashed, Softmax) and shape else _axis_of_classes(network, node)
     squashing = [place for place in reversed(passed) if place > node]
     return Scores(node, shape or (1,), axis, tuple(squashing))
 
@@ -85,6 +89,18 @@ def _keeps_classes(network: Network, index: int) -> bool:
     source = network.nodes[network.nodes[index].inputs[0]]
     sizes = [[size for size in shape if size != 1] for shape in (source.shape, network.nodes[index].shape)]
     return sizes[0] == sizes[1]
+
+
+def _axis_of_classes(network: Network, index: int) -> int:
+    """The axis along which classes are where no softmax says so."""
+    shape = network.nodes[index].shape
+    sized = [axis for axis, size in enumerate(shape) if size != 1]
+    if len(sized) == 1:
+        return sized[0]
+    node = network.nodes[index]
+    while not node.is_input and (node.config.is_inert or isinstance(node.config, Activation)):
+        node = network.nodes[node.inputs[0]]
+    return len(shape) - 1 if node.kind == "linear" else 0
 
 
 def _named(network: Network, name: str | None) -> int:

@@ -37,6 +37,7 @@ class Asking(msgspec.Struct, frozen=True):
     channels: Any
     smooth: int
     noise: float
+    noise_seed: int | None
     layer: str | None
     position: tuple[int, ...] | None
     input_name: str | None
@@ -136,6 +137,7 @@ def _run(asked: Asking, network: Network, prepared: Prepared) -> Saliency:
                 channels=asked.channels,
                 smooth=asked.smooth,
                 noise=asked.noise,
+                noise_seed=asked.noise_seed,
                 weights=asked.weights,
                 seed=asked.seed,
                 layout=prepared.layout,

@@ -13,6 +13,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 import numpy as np
 
 from convcalc.extras import require
@@ -104,10 +105,11 @@ class _Npz:
             read: Any = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
             if version not in read:
                 raise ValueError(f"{name} is of version {version[0]}.{version[1]}, which holds no plain numbers")
-            shape, _, dtype = read[version](file)
-        if dtype.hasobject:
-            return Entry(shape, "object")
-        return Entry(shape, str(dtype))
+            try:
+                shape, _, dtype = read[version](file)
+            except ValueError:  # NumPy's own words may advise to trust the file
+                raise ValueError(f"{name} begins as no array of NumPy's does") from None
+        return Entry(shape, "object" if dtype.hasobject else dtype.name)
 
     def read(self, name: str) -> Array:
         entry = self.entries[name]
@@ -119,18 +121,28 @@ class _Npz:
 
 
 class _Safetensors:
-    """What the package of that name writes."""
+    """What the package of that name writes; it has checked the file's header before anything of it is used here."""
 
-    def __init__(self, opened_file: Any) -> None:
-        self._file = opened_file
+    def __init__(self, opened_file: Any, path: str) -> None:
+        self._file, self._path = opened_file, path
         self.entries = {}
         for name in opened_file.keys():  # noqa: SIM118  # it is no mapping
             part = opened_file.get_slice(name)
             self.entries[name] = Entry(tuple(part.get_shape()), _DTYPES.get(part.get_dtype(), part.get_dtype().lower()))
 
     def read(self, name: str) -> Array:
+        if self.entries[name].dtype == "bfloat16":
+            return self._bits(name).reshape(self.entries[name].shape)
         array: Array = self._file.get_tensor(name)
         return array
+
+    def _bits(self, name: str) -> Array:
+        """The numbers of a type that NumPy has only where another package brings it: the first halves of float32."""
+        with Path(self._path).open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            start, end = msgspec.json.decode(file.read(size))[name]["data_offsets"]
+            file.seek(8 + size + start)
+            return (np.frombuffer(file.read(end - start), "<u2").astype(np.uint32) << 16).view(np.float32)
 
 
 _DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"} | {
@@ -144,7 +156,7 @@ def _safetensors(path: str, stack: ExitStack) -> Archive:
     from safetensors import SafetensorError, safe_open
 
     try:
-        return _Safetensors(stack.enter_context(safe_open(path, framework="numpy")))
+        return _Safetensors(stack.enter_context(safe_open(path, framework="numpy")), path)
     except SafetensorError as error:
         raise ValueError(str(error)) from None
 

@@ -119,7 +119,11 @@ def lacks_weights(network: Network) -> str:
 
 def _own(network: Network, dtype: np.dtype[np.generic]) -> LoadedWeights:
     why = lacks_weights(network)
-    label = network.imported.source if network.imported is not None else network.name or "the network"
+    label = network.name or "the network"
+    if network.imported is not None:
+        label = network.imported.source
+    elif network.origin is not None and network.origin.path:
+        label = network.origin.path
     if why:
         advice = f"--weights FILE reads them from {archives.FORMATS}; --seed N draws random ones"
         raise refused(label, f"it has no weights of its own: {why}", advice)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,18 @@ _IGNORED = ("num_batches_tracked",)
 """What PyTorch keeps beside its arrays, and no layer uses."""
 
 _MOST_NOTED = 5
+
+_FRACTIONS = ("float16", "float32", "float64", "float128", "longdouble", "bfloat16")
+_NUMBERS = (*_FRACTIONS, "int", "uint", "bool")
+"""How names of types begin that weights are made of, and constants."""
+
+
+class _Misfit(NoNumbers):
+    """An array that is not the one of the network; `advice` is what a person can do."""
+
+    def __init__(self, problem: str, advice: str = "is it of another network, or another version of this one?") -> None:
+        super().__init__(problem)
+        self.advice = advice
 
 
 class WantedArray(NamedTuple):
@@ -60,7 +73,7 @@ def matched(network: Network, archive: Archive, path: str, dtype: np.dtype[np.ge
                 arrays.setdefault(index, {})[array] = read
     unused = [name for name in entries if name not in names.used]
     if problems:
-        left = f"; left over are {_listed(unused)}" if unused else ""
+        left = f"; left over are {listed(unused)}" if unused else ""
         problems.raise_any(f"names are LAYER.ARRAY, as in `{names.example()}`{left}")
     return Match(arrays, names.notes, tuple(unused))
 
@@ -145,7 +158,9 @@ def _read(
     try:
         parts = names.parts(node, wanted.array) if node.kind in IN_PARTS else None
         if parts is not None:
-            arrays = [_number_array(archive, name) for name in parts]
+            for part in parts:
+                _check_part(names.entries[part], part, wanted.shape)
+            arrays = [_number_array(archive, part) for part in parts]
             return as_weight(assembled(node.kind, wanted.array, arrays), wanted.shape, dtype)
         name = names.entry(node, wanted.array)
         if name is None:
@@ -153,9 +168,12 @@ def _read(
                 problems.add(f"{label} of shape {list(wanted.shape)} is not there", names.lacking(node, wanted.array))
             return None
         _check_shape(names.entries[name], wanted.shape)
+        _check_type(names.entries[name], is_constant=wanted.array == "constant")
         return as_weight(_number_array(archive, name), wanted.shape, dtype, is_constant=wanted.array == "constant")
+    except _Misfit as error:
+        problems.add(f"{label}: {error}", error.advice)
     except NoNumbers as error:
-        problems.add(f"{label}: {error}", "is it of another network, or another version of this one?")
+        problems.add(f"{label}: {error}", "write or copy the file again")
     return None
 
 
@@ -174,7 +192,28 @@ def _check_shape(entry: Entry, shape: Shape) -> None:
     """Raises NoNumbers for an entry that has other sizes, before a number of it is read."""
     if not _same_sizes(entry.shape, shape):
         turned = "; it is that shape turned over" if entry.shape == shape[::-1] else ""
-        raise NoNumbers(f"shape {list(shape)} is expected, and the file has {list(entry.shape)}{turned}")
+        raise _Misfit(f"shape {list(shape)} is expected, and the file has {list(entry.shape)}{turned}")
+
+
+def _check_part(entry: Entry, name: str, shape: Shape) -> None:
+    """Raises NoNumbers for a part of an array that is larger than the array, before a number of it is read."""
+    if not 0 <= prod(entry.shape) <= prod(shape):
+        raise _Misfit(f"shape {list(shape)} is expected, and the file has {plain(name)} of {list(entry.shape)}")
+    _check_type(entry)
+
+
+def _check_type(entry: Entry, *, is_constant: bool = False) -> None:
+    """Raises NoNumbers for an entry that no weight is made of, before a number of it is read.
+
+    An element of a type that holds text or raw bytes may have any size.
+    """
+    if entry.dtype != "object" and not entry.dtype.startswith(_NUMBERS if is_constant else _FRACTIONS):
+        raise _not_numbers(entry.dtype)
+
+
+def _not_numbers(dtype: str) -> _Misfit:
+    problem = f"numbers with a fraction are expected, and it has those of type {plain(dtype)}"
+    return _Misfit(problem, "write it as float32, multiplied by its scale if it has one")
 
 
 def _same_sizes(first: Sequence[int], second: Sequence[int]) -> bool:
@@ -194,15 +233,17 @@ def as_weight(array: Array, shape: Shape, dtype: np.dtype[np.generic], *, is_con
     if array.dtype.name == "bfloat16":
         array = (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
     if array.dtype.kind not in "fiub" or (array.dtype.kind != "f" and not is_constant):
-        raise NoNumbers(f"numbers with a fraction are expected, and it has those of type {array.dtype}")
+        raise _not_numbers(array.dtype.name)
     if not _same_sizes(array.shape, shape):
-        raise NoNumbers(f"shape {list(shape)} is expected, and it has {list(array.shape)}")
-    weight: Array = array.reshape(shape).astype(dtype, copy=False)
+        raise _Misfit(f"shape {list(shape)} is expected, and it has {list(array.shape)}")
+    with np.errstate(over="ignore"):  # what is beyond a type is infinite in it
+        weight: Array = array.reshape(shape).astype(dtype, copy=False)
     is_repeated = any(step == 0 and size > 1 for step, size in zip(weight.strides, shape, strict=True))
     return weight.copy() if is_repeated or not weight.flags.aligned else weight
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """Names of a file as a sentence has them, the first of many, and how many more there are."""
     every = [*names]
     more = f" and {len(every) - _MOST_NOTED} more" if len(every) > _MOST_NOTED else ""
     return ", ".join(map(plain, every[:_MOST_NOTED])) + more

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _SPARE, _TIMES = 2**22, 8
 """Numbers that an array on the way to a weight may have: some, and so many times those of the largest."""
 
+_MOST_ALIKE = 3
+"""Arrays that are named for a reason that all of them have."""
+
 READ = "onnxruntime"
 """The runtime of those model files whose weights are read."""
 
@@ -40,8 +43,14 @@ def arrays_of_model(network: Network, dtype: np.dtype[np.generic]) -> list[dict[
         file = file_of(imported)
     evaluation = Evaluation(file, _SPARE + _TIMES * _most_numbers(network))
     arrays = []
+    lacking: dict[str, list[str]] = {}
     for node, layer in zip(network.layers, imported.layers, strict=True):
-        arrays.append(_arrays(network, node, layer, evaluation, problems, dtype))
+        arrays.append(_arrays(network, node, layer, evaluation, lacking, dtype))
+    for reason, labels in lacking.items():
+        for label in labels[:_MOST_ALIKE]:
+            problems.add(f"{label}: {reason}")
+        if len(labels) > _MOST_ALIKE:
+            problems.add(f"{len(labels) - _MOST_ALIKE:,} more arrays likewise: {reason}")
     problems.raise_any()
     return arrays
 
@@ -81,9 +90,10 @@ def _arrays(
     node: Node,
     layer: Layer,
     evaluation: Evaluation,
-    problems: WeightProblems,
+    lacking: dict[str, list[str]],
     dtype: np.dtype[np.generic],
 ) -> dict[str, Array]:
+    """The arrays of a layer; of those that are not to be had the label is put into `lacking`, by the reason."""
     arrays = {}
     for name, shape in network.arrays_of(node).items():
         making = layer.makings.get(name)
@@ -93,5 +103,5 @@ def _arrays(
             arrays[name] = as_weight(evaluation.array(making), shape, dtype, is_constant=name == "constant")
         except NoNumbers as error:
             where = f" ({', '.join(map(plain, layer.operators[:2]))})" if layer.operators else ""
-            problems.add(f"{node.name}.{name}{where}: {error}")
+            lacking.setdefault(str(error), []).append(f"{node.name}.{name}{where}")
     return arrays
