@@ -244,6 +244,17 @@ def test_a_picture_fits(columns: int, size: tuple[int, ...], *, coloured: bool) 
         assert len(lines) <= 40
 
 
+def test_colours_are_those_of_maps_over_images() -> None:
+    """But for what is exactly 0, which is a hole, each in the step of the square root of its share."""
+    from convcalc.imaging.colours import heat
+    from convcalc.views.pictures.heat.colours import colour, shade
+
+    assert colour(shade(0)) == (0, 0, 0)
+    for share in (1e-9, 0.01, 0.25, 0.5, 1):
+        step = max(1, round(255 * share**0.5))
+        assert colour(shade(share)) == tuple(heat(np.array([(step - 1) / 254]))[0])
+
+
 def test_colours_are_those_of_the_pixels() -> None:
     """Half blocks: the upper half in the colour of one row, the lower on that of the next."""
     network = convcalc.loads({"input": [1, 80, 80], "layers": [{"conv": {"out_channels": 1, "kernel_size": 51}}]})

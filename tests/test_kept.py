@@ -157,6 +157,11 @@ def test_what_a_kind_says_of_its_way_back_is_what_the_executor_does(name: str, d
 WINDOW: dict[str, Any] = {"kernel_size": (3, 2), "stride": (1, 2), "padding": ((1, 0), (0, 1)), "dilation": (1, 1)}
 
 RARE: dict[str, tuple[str, dict[str, Any], tuple[Shape, ...]]] = {
+    "padding lies behind a stride that skips it": (
+        "lp_pool",
+        {"kernel_size": (3, 1), "stride": 9, "padding": ((1, 2), (0, 3)), "ceil_mode": True, "dilation": 2},
+        ((1, 5, 2),),
+    ),
     "a weight enters": ("conv", {**WINDOW, "out_channels": 4, "groups": 2}, ((4, 5, 6), (4, 2, 3, 2))),
     "weight and bias enter": ("conv", {**WINDOW, "out_channels": 3}, ((2, 5, 6), (3, 2, 3, 2), (3,))),
     "a weight is transposed": (

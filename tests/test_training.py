@@ -354,6 +354,14 @@ def test_what_deploy_says_is_of_another_time() -> None:
     assert costs.totals == convcalc.training(network_of(CHAIN)).totals
 
 
+def test_a_fused_network_is_refused() -> None:
+    network = network_of("input: [3, 8, 8]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3}\n  - relu\n")
+    report = convcalc.analyze(network, fused=True)
+    with pytest.raises(ValueError, match="expected one as it is written, found a fused one, with kernel `conv1`"):
+        convcalc.training(report.network)
+    assert convcalc.training(report.written).totals.params == 112
+
+
 def test_a_network_of_which_not_all_is_known_says_at_least() -> None:
     text = CHAIN + "  - opaque: {name: odd, output_shape: [5]}\n"
     costs = convcalc.training(network_of(text))

@@ -74,7 +74,7 @@ class LpPool(Pool, frozen=True, kw_only=True):
         summed, is_summed = [], 0
         for window, size, outputs in reversed(list(zip(self.windows(x), x[1:], self.shape(x)[1:], strict=True))):
             is_summed = maximum(is_summed, window.kernel != 1)
-            reached = maximum(size, window.stride * (outputs - 1) + 1)
+            reached = maximum(size + window.before + window.after, window.stride * (outputs - 1) + 1)
             summed.append(reached + (outputs - reached) * is_summed)
         return (x[0], *summed)
 

@@ -17,7 +17,6 @@ import numpy as np
 from msgspec.structs import replace
 
 from convcalc import steps
-from convcalc.arithmetic.number import product
 from convcalc.layers import Wanted
 from convcalc.network import Network, Node
 from convcalc.reference.execution import FAILURES, Weights, failure, run_layer, running_steps
@@ -75,17 +74,6 @@ class _Point(NamedTuple):
         counts = _is_number(above) & _is_number(below)
         apart = np.where(counts, above, 0) - np.where(counts, below, 0)
         return float((apart * self.weighing).sum()) / (2 * step)
-
-
-def bytes_for_gradients(network: Network) -> int:
-    """What the checks of a network's gradients take beside a run of it in float64, about.
-
-    All that the layers make is there at once, with a direction to move it in, and so are the arrays, their gradients
-    and those that are moved.
-    """
-    made = sum(product(node.shape) for node in network.layers)
-    learned = sum(product(shape) for node in network.layers for shape in network.arrays_of(node).values())
-    return 8 * (3 * made + 4 * learned)
 
 
 def check_layer(node: Node, arrays: Mapping[str, Array], inputs: Sequence[Array], seed: int) -> GradientCheck:

@@ -9,7 +9,6 @@ from convcalc.analysis.analyze import as_written
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.precision import format_of
 from convcalc.fusing import Fusion
-from convcalc.layers import Wanted
 from convcalc.network import Network, Node
 from convcalc.reference.workspace import workspace
 
@@ -46,30 +45,6 @@ def bytes_needed(network: Network, dtype: str, *, all_arrays_twice: bool = False
     held = max((_elements(network, node) + _on_the_way(network, node) for node in network.layers), default=0)
     needed = (peak.bytes if peak else 0) + (kept + held) * element + WORKSPACE_BYTES
     return needed if fusion is None else needed + _beside(fusion, dtype, element)
-
-
-def bytes_needed_backwards(network: Network, dtype: str) -> int:
-    """Memory for a run and the way back from its last layer to the inputs, without gradients of weights.
-
-    That is what `bytes_needed` says, what layers keep for the way back, each tensor once, and on it as much as the peak
-    of the way there, for gradients, with the workspace of the largest layer once more.
-    """
-    element = format_of(dtype).bits // 8
-    flows = [True] * network.input_count + [False] * len(network.layers)
-    tensors: set[int] = set()
-    bytes_kept = 0
-    for index, node in enumerate(network.layers, start=network.input_count):
-        wanted = Wanted(tuple(flows[source] for source in node.inputs), weights=False)
-        flows[index] = wanted.anything
-        if not wanted.anything:
-            continue
-        kept = node.config.kept(wanted, *network.shapes_into(node))
-        tensors |= {node.inputs[place] for place in kept.inputs} | ({index} if kept.output else set())
-        bytes_kept += kept.beside(element)
-    peak = as_written(network, dtype=dtype).peak
-    bytes_kept += sum(product(network.nodes[index].shape) for index in tensors) * element
-    held = max((_elements(network, node) + _on_the_way(network, node) for node in network.layers), default=0)
-    return bytes_needed(network, dtype) + bytes_kept + held * element + (peak.bytes if peak else 0)
 
 
 def _beside(fusion: Fusion, dtype: str, element: int) -> int:

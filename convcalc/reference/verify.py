@@ -19,12 +19,13 @@ from convcalc.language.suggestions import did_you_mean
 from convcalc.layers import UNSIZED
 from convcalc.network import Network, Node
 from convcalc.reference.against import OnnxRuntime
+from convcalc.reference.backward_memory import bytes_to_check_gradients
 from convcalc.reference.beside import Beside, settled
 from convcalc.reference.execution import Step, Weights, execute, running_steps
 from convcalc.reference.fields.field_checks import FieldCheck
 from convcalc.reference.fields.probe import probe
 from convcalc.reference.folded import KernelWeights
-from convcalc.reference.gradient_checks import bytes_for_gradients, check_layers, check_network
+from convcalc.reference.gradient_checks import check_layers, check_network
 from convcalc.reference.measured import Measured, expectations, kept, result, totals_of
 from convcalc.reference.memory import TooLarge, bytes_needed
 from convcalc.reference.model_file import check_file
@@ -107,7 +108,7 @@ def verify(
         raise UnknownLayers(network.uncosted)
     needed = bytes_needed(network, dtype, all_arrays_twice=against is not None and file is None, fusion=fusion)
     if gradients:
-        needed = max(needed, bytes_needed(network, "float64") + bytes_for_gradients(network))
+        needed = max(needed, bytes_to_check_gradients(network))
     if most_bytes is not None and needed > most_bytes:
         raise TooLarge(needed, most_bytes)
     of_layers, of_network = _gradients(network, seed, threads, progress) if gradients else ([], None)

@@ -46,7 +46,8 @@ def training(
 
     Raises:
         ValueError: a batch below 1, an optimiser or a format that there is not, or one of whole numbers; names that no
-            layer has (`NoSuchLayers`); layers that share weights, only some of them frozen (`UnevenFreeze`).
+            layer has (`NoSuchLayers`); layers that share weights, only some of them frozen (`UnevenFreeze`);
+            a network that is fused.
         OutOfSteps: there are more layers than a run may go through.
     """
     if optimizer not in STATES:
@@ -54,6 +55,7 @@ def training(
     if batch < 1:
         raise ValueError(f"batch: expected a whole number from 1, found {batch}")
     precision = _formats(dtype)
+    _refuse_kernels(network)
     steps.spend(_LAYER_STEPS * len(network.nodes))
     frozen = named(network, freeze, "freeze")
     gradients = asked(network, frozen)
@@ -74,6 +76,17 @@ def training(
         unreached=tuple(network.nodes[index].name for index in gradients.unreached),
         checkpointing=_checkpointing(network, sizes, gradients, parts, optimizer, layers) if checkpoint else None,
     )
+
+
+def _refuse_kernels(network: Network) -> None:
+    from convcalc.fusing.kernels import Kernel
+
+    kernel = next((node.name for node in network.layers if isinstance(node.config, Kernel)), None)
+    if kernel is not None:
+        raise ValueError(
+            f"network: expected one as it is written, found a fused one, with kernel `{kernel}`: layers merge once "
+            "training is over; take the network that was fused, which a report has as `written`"
+        )
 
 
 def _formats(dtype: str | Precision) -> Precision:

@@ -18,12 +18,13 @@ from msgspec.structs import replace
 from convcalc.language.suggestions import did_you_mean
 from convcalc.layers import UNSIZED
 from convcalc.network import Network
+from convcalc.reference.backward_memory import bytes_to_differentiate
 from convcalc.reference.execution import Weights
 from convcalc.reference.fields.effective_field import EffectiveField, Signs
 from convcalc.reference.fields.mass import SHARE, centred_side, deviation, profile, side_of_equal_count
 from convcalc.reference.fields.position import NoEffectiveField, Sight, place_of, sight
 from convcalc.reference.gradients import ancestors, gradients
-from convcalc.reference.memory import TooLarge, bytes_needed_backwards
+from convcalc.reference.memory import TooLarge
 from convcalc.reference.weights import RandomWeights
 from convcalc.tensors.duals import NotDifferentiable
 from convcalc.tensors.engine import Array, Engine
@@ -71,7 +72,8 @@ def effective_field(
     part = replace(network, nodes=network.nodes[: place + 1], outputs=(place,), groups=())
     name = _input(part, of_input)
     seen = sight(network, place, position)
-    needed = bytes_needed_backwards(part, dtype) + getattr(weights, "size", 0) * np.dtype(dtype).itemsize
+    held = part if weights is None else network  # weights that are given are there for all layers
+    needed = bytes_to_differentiate(held, place, element=np.dtype(dtype).itemsize)
     if most_bytes is not None and needed > most_bytes:
         raise TooLarge(needed, most_bytes)
     back = _Back(part, seen, dtype, signs, Engine(threads))

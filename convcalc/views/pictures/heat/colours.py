@@ -1,4 +1,4 @@
-"""Colours for shares of the largest number, from dark to bright, so that more is always lighter."""
+"""Colours for shares of the largest number, on the scale that maps over images have too: see `convcalc.imaging`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,6 @@ from functools import cache
 
 Colour = tuple[int, int, int]
 
-_STOPS: tuple[Colour, ...] = (
-    (10, 12, 34),
-    (52, 38, 118),
-    (142, 48, 134),
-    (219, 88, 92),
-    (248, 162, 76),
-    (252, 244, 190),
-)
-"""At equal distances; between two of them red, green and blue move evenly."""
 NOTHING: Colour = (0, 0, 0)
 """What is exactly 0: a hole."""
 _SHADES = 255
@@ -31,9 +22,9 @@ def colour(shade: int) -> Colour:
     """The colour of a brightness in steps of 1/255; 0 is for nothing at all."""
     if shade <= 0:
         return NOTHING
-    place = (shade - 1) / (_SHADES - 1) * (len(_STOPS) - 1)
-    low = min(int(place), len(_STOPS) - 2)
-    red, green, blue = (round(a + (b - a) * (place - low)) for a, b in zip(_STOPS[low], _STOPS[low + 1], strict=True))
+    from convcalc.imaging.colours import heat
+
+    red, green, blue = heat((shade - 1) / (_SHADES - 1)).tolist()
     return red, green, blue
 
 
