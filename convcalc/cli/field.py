@@ -16,6 +16,7 @@ from convcalc.cli.options import (
     Variables,
     assignments,
     format_option,
+    numbers,
     option,
     shapes,
 )
@@ -34,10 +35,10 @@ def field(
         option("FILE", "Also write the map: .svg, .png, or .npy, its numbers; may be given again.", "-o", "--output"),
     ] = None,
     force: Force = False,
-    at: Annotated[
-        str | None, option("YxX", "The position of the layer's output, from 0; by default the centre.", "--at")
+    position: Annotated[
+        str | None, option("Y,X", "The position of the layer's output, from 0; by default the centre.")
     ] = None,
-    of: Annotated[str | None, option("NAME", "The input whose map is wanted, where there are several.", "--of")] = None,
+    input_name: Annotated[str | None, option("NAME", "The input whose map is wanted, where there are several.")] = None,
     seeds: Annotated[
         int, typer.Option(min=1, help="Runs that the mean is taken over, each with weights and an input of its own.")
     ] = RUNS,
@@ -80,7 +81,7 @@ def field(
         layer,
         outputs=output or [],
         force=force,
-        position=at,
+        position=numbers(position, "--position", int),
         weights=weights,
         max_memory=max_memory,
         threads=threads,
@@ -88,5 +89,5 @@ def field(
         inputs=shapes(input or []),
         variables=assignments(set or []),
         how={"strict": strict, "scale": scale, "blocks": blocks},
-        settings={"of_input": of, "runs": seeds, "seed": seed, "signs": signs, "dtype": dtype},
+        settings={"of_input": input_name, "runs": seeds, "seed": seed, "signs": signs, "dtype": dtype},
     )

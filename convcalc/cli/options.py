@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -13,6 +13,11 @@ from convcalc.cli.completion import beginning
 from convcalc.fields import LARGEST
 from convcalc.language.named import readable as readable  # commands take it from here
 from convcalc.views import format_names
+
+Number = TypeVar("Number", int, float)
+
+_LONGEST_LIST = 8
+"""Numbers that an option takes, at most."""
 
 
 def option(metavar: str, help: str, *flags: str, **settings: Any) -> Any:  # noqa: A002  # Typer's word
@@ -184,6 +189,20 @@ def amount(text: str | None, option: str) -> int | None:
         return read(number(text) if text.isdigit() else text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def numbers(text: str | None, option: str, kind: type[Number]) -> tuple[Number, ...] | None:
+    """`0.5,0.5` as numbers of a kind, None where the option was not given."""
+    if text is None:
+        return None
+    try:
+        given = tuple(kind(part) for part in text.split(","))
+    except ValueError:
+        given = ()
+    if not given or len(given) > _LONGEST_LIST or any(abs(number) > 1e9 or number != number for number in given):
+        example = "112,112" if kind is int else "0.485,0.456,0.406"
+        raise typer.BadParameter(f"expected numbers such as {example}, found {text!r}", param_hint=option)
+    return given
 
 
 def processors() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,14 +17,11 @@ from convcalc.cli.options import (
     Variables,
     amount,
     format_option,
+    numbers,
     option,
     processors,
 )
 from convcalc.cli.work import saliency as work
-
-_LONGEST_LIST = 8
-
-Number = TypeVar("Number", int, float)
 
 
 def saliency(
@@ -131,13 +128,13 @@ def saliency(
         noise=_finite(noise),
         noise_seed=noise_seed,
         layer=layer,
-        position=_numbers(position, "--position", int),
+        position=numbers(position, "--position", int),
         input_name=input_name,
         preset=preset,
         changed={
             "divisor": _divisor(divide_by),
-            "mean": _numbers(mean, "--mean", float),
-            "std": _divisors(_numbers(std, "--std", float)),
+            "mean": numbers(mean, "--mean", float),
+            "std": _divisors(numbers(std, "--std", float)),
             "order": order,
             "layout": layout,
             "resize": resize,
@@ -151,20 +148,6 @@ def saliency(
         force=force,
     )
     work.saliency(asked, input, set, strict=strict, scale=scale, blocks=blocks)
-
-
-def _numbers(text: str | None, name: str, kind: type[Number]) -> tuple[Number, ...] | None:
-    """Numbers with commas between them."""
-    if text is None:
-        return None
-    try:
-        numbers = tuple(kind(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if not numbers or len(numbers) > _LONGEST_LIST or any(abs(number) > 1e9 or number != number for number in numbers):
-        example = "112,112" if kind is int else "0.485,0.456,0.406"
-        raise typer.BadParameter(f"expected numbers such as {example}, found {text!r}", param_hint=name)
-    return numbers
 
 
 def _finite(share: float) -> float:

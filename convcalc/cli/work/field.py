@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
-
-import typer
 
 from convcalc import steps
 from convcalc.cli.options import amount, processors
@@ -37,7 +34,7 @@ def field(
     *,
     outputs: Sequence[str],
     force: bool,
-    position: str | None,
+    position: tuple[int, ...] | None,
     weights: str | None,
     max_memory: str | None,
     threads: int | None,
@@ -51,8 +48,8 @@ def field(
 
     `settings` are arguments of `convcalc.effective_field`.
     """
-    _check(outputs, file, force=force)
-    place, most_bytes = _position(position), _most_bytes(max_memory)
+    _check(outputs, [file_of(file), *([weights] if weights not in (None, RANDOM) else [])], force=force)
+    most_bytes = _most_bytes(max_memory)
     used = threads or processors()
     for library in ("OPENBLAS", "OMP", "MKL"):  # read when NumPy is imported, which nothing has done yet
         os.environ[f"{library}_NUM_THREADS"] = str(used)
@@ -65,7 +62,7 @@ def field(
         with steps.afresh():
             network = load(file, inputs, variables, **how)
             drawn = _weights(network, weights, settings["dtype"], most_bytes)
-            settings |= {"position": place, "threads": used, "weights": drawn}
+            settings |= {"position": position, "threads": used, "weights": drawn}
             looked = Looked(readable(file), _effective_field(network, readable(file), layer, most_bytes, settings))
     except SpecError as error:
         reject(error.diagnostics)
@@ -80,22 +77,14 @@ def field(
         show("field", format, looked)
 
 
-def _check(outputs: Sequence[str], source: str, *, force: bool) -> None:
+def _check(outputs: Sequence[str], sources: Sequence[str], *, force: bool) -> None:
     """End the command where it is certain beforehand that a file would not be written."""
     for output in outputs:
         if ending(output) not in ENDINGS:
             fail(f"-o writes {', '.join(ENDINGS)}: expected a name that ends so, found {readable(output)}")
-        refuse(output, force=force, sources=[file_of(source)])
-    if len({os.path.abspath(output) for output in outputs}) < len(outputs):
+        refuse(output, force=force, sources=sources)
+    if len({os.path.realpath(output) for output in outputs}) < len(outputs):
         fail("-o names the same file twice")
-
-
-def _position(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    if not re.fullmatch(r"\d{1,9}(x\d{1,9})*", text, re.ASCII):
-        raise typer.BadParameter(f"expected a position such as 3x4, counted from 0, found {text!r}", param_hint="--at")
-    return tuple(map(int, text.split("x")))
 
 
 def _most_bytes(text: str | None) -> int:
