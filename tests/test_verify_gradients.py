@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from conftest import MANY
 from test_cli import run as invoked
+from test_planning import network_of
 from test_verify import SMALL
 
 import convcalc
 from convcalc import steps
 from convcalc.battery.run import battery
 from convcalc.layers.linear import Linear
+from convcalc.reference.gradient_checks import check_network
 from convcalc.reference.memory import bytes_needed
 from convcalc.reference.verify import verify
 from convcalc.tensors import tape
@@ -184,3 +186,34 @@ def test_zoo_has_the_gradients_that_differences_have(name: str) -> None:
     network = convcalc.load(f"zoo:{name}@input={'x'.join(map(str, SMALL[name]))}")
     verification = verify(network, gradients=True)
     assert verification.agrees, [layer.name for layer in verification.disagreements]
+
+
+def test_of_many_elements_some_stand_at_a_kink_and_nothing_is_wrong() -> None:
+    text = "input: [32, 64, 64]\nlayers:\n  - conv: {out_channels: 32, kernel_size: 3, padding: 1}\n  - relu\n"
+    check = check_network(network_of(text), seed=0, threads=1)
+    assert check is not None
+    assert (check.compared, check.wrong) == (1, "")
+
+
+def test_what_overflows_is_not_called_wrong_nor_right() -> None:
+    powers = "input: [3, 8, 8]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3}\n  - pow: 300\n"
+    check = check_network(network_of(powers + "  - elementwise: exp\n" * 3), seed=0, threads=1)
+    assert check is not None
+    assert (check.compared, check.values_agree) == (0, None)
+    assert "overflow" in check.reason
+
+
+def test_what_leaves_nothing_that_is_a_number_is_not_called_right() -> None:
+    text = "input: [4, 4, 4]\nlayers: [elementwise: abs, affine: {factor: -1, addend: -1}, elementwise: log]\n"
+    verification = verify(network_of(text), gradients=True)
+    last = verification.layers[-1].gradients
+    assert last is not None
+    assert (last.compared, last.values_agree, last.reason) == (0, None, "nothing that leaves is a number")
+    assert verification.gradients is not None
+    assert verification.gradients.reason == last.reason
+
+
+def test_a_network_without_layers_has_nothing_to_go_back_through() -> None:
+    check = check_network(network_of("input: [1, 1, 1]\nlayers: []\n"), seed=0, threads=1)
+    assert check is not None
+    assert check.reason == "no layer gives an output"
