@@ -17,10 +17,11 @@ from convcalc import steps
 from convcalc.battery.run import battery
 from convcalc.layers.linear import Linear
 from convcalc.reference.gradient_checks import check_network
+from convcalc.reference.gradients import _WayBack
 from convcalc.reference.memory import bytes_needed
 from convcalc.reference.verify import verify
 from convcalc.tensors import tape
-from convcalc.tensors.engine import Engine
+from convcalc.tensors.engine import Array, Engine
 from convcalc.tensors.tape import Pull
 
 NET = """
@@ -217,3 +218,16 @@ def test_a_network_without_layers_has_nothing_to_go_back_through() -> None:
     check = check_network(network_of("input: [1, 1, 1]\nlayers: []\n"), seed=0, threads=1)
     assert check is not None
     assert check.reason == "no layer gives an output"
+
+
+def test_an_array_that_no_gradient_comes_back_to_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    add = _WayBack._add
+
+    def forgetful(self: _WayBack, index: int, name: str, arrived: Array) -> None:
+        if self.network.nodes[index].name != "head":
+            add(self, index, name, arrived)
+
+    monkeypatch.setattr(_WayBack, "_add", forgetful)
+    check = check_network(network_of(NET), seed=0, threads=1)
+    assert check is not None
+    assert check.wrong == "no gradient came back to head.weight"

@@ -18,6 +18,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from convcalc import steps
+from convcalc.analysis.learning.wanted import ArrayKey, learned_arrays
 from convcalc.arithmetic.number import product
 from convcalc.layers import Wanted
 from convcalc.network import Network, Node
@@ -339,17 +340,20 @@ def check_network(network: Network, seed: int, threads: int) -> GradientCheck | 
         return _unchecked(str(error))
     except FAILURES as error:
         return replace(_unchecked(""), wrong=f"could not be followed back: {failure(error)}")
-    arrived = {f"input {name}": gradient for name, gradient in result.inputs.items()}
-    operands = {f"input {name}": inputs[name] for name in result.inputs}
+    arrived = {_input(name): gradient for name, gradient in result.inputs.items()}
+    operands = {_input(name): inputs[name] for name in result.inputs}
     names: dict[str, tuple[int, str]] = {}
     for owner, arrays in result.arrays.items():
         for name, gradient in arrays.items():
-            key = f"{network.nodes[owner].name}.{name}"
+            key = _array(network, (owner, name))
             names[key], arrived[key] = (owner, name), gradient
             operands[key] = weights.of(owner, ())[name]
+    missing = next((name for name in _reached(network, of) if name not in arrived), None)
+    if missing is not None:
+        return replace(_unchecked(""), wrong=f"no gradient came back to {missing}")
 
     def function(moved: Mapping[str, Array]) -> Array:
-        entering = {name: moved.get(f"input {name}", x) for name, x in inputs.items()}
+        entering = {name: moved.get(_input(name), x) for name, x in inputs.items()}
         moved_weights = _Moved(weights, {place: moved[key] for key, place in names.items()})
         return _output(network, entering, moved_weights, engine, of)
 
@@ -364,6 +368,28 @@ def check_network(network: Network, seed: int, threads: int) -> GradientCheck | 
         for what, direction in islice(_directions(point, arrived, generator, 0), 1)
     )
     return _compared(_unchecked(""), point, arrived, directions)
+
+
+def _input(name: str) -> str:
+    return f"input {name}"
+
+
+def _array(network: Network, key: ArrayKey) -> str:
+    return f"{network.nodes[key[0]].name}.{key[1]}"
+
+
+def _reached(network: Network, of: int) -> Iterator[str]:
+    """What a gradient of a node must come to, as no kind on the way says that it passes none: inputs and arrays."""
+    arriving = {of}
+    for index in range(of, -1, -1):
+        node = network.nodes[index]
+        if index not in arriving:
+            continue
+        if node.is_input:
+            yield _input(node.name)
+            continue
+        yield from (_array(network, array.key) for _, array in learned_arrays(network, index))
+        arriving.update(source for at, source in enumerate(node.inputs) if not node.config.no_gradient(at))
 
 
 def _mean_size(array: Array) -> float:
