@@ -94,7 +94,7 @@ def test_a_table_has_marks_and_macs(tmp_path: Path) -> None:
     assert "their MACs" in out
     assert "gradient MACs 20,180 ✓" in out.replace("of weights 20,180 ✓", "")
     assert "of weights 20,180 ✓" in out
-    assert "every gradient is as differences have it" in out
+    assert "every gradient compared is as differences have it" in out
 
 
 def test_a_gradient_that_is_wrong_is_placed(doubled_filters: None, tmp_path: Path) -> None:
@@ -231,3 +231,10 @@ def test_an_array_that_no_gradient_comes_back_to_is_found(monkeypatch: pytest.Mo
     check = check_network(network_of(NET), seed=0, threads=1)
     assert check is not None
     assert check.wrong == "no gradient came back to head.weight"
+
+
+def test_what_was_not_compared_is_not_counted_among_what_is_right(tmp_path: Path) -> None:
+    text = "input: [3, 6, 6]\nlayers:\n  - conv: {out_channels: 2, kernel_size: 3}\n  - opaque: [4]\n  - linear: 3\n"
+    _, out, _ = run("verify", "--gradients", spec(tmp_path, text))
+    assert "gradients not compared at opaque1" in out
+    assert "every gradient compared is as differences have it" in " ".join(out.split())
