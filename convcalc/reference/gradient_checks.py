@@ -340,26 +340,28 @@ def check_network(network: Network, seed: int, threads: int) -> GradientCheck | 
         return _unchecked(str(error))
     except FAILURES as error:
         return replace(_unchecked(""), wrong=f"could not be followed back: {failure(error)}")
-    arrived = {_input(name): gradient for name, gradient in result.inputs.items()}
-    operands = {_input(name): inputs[name] for name in result.inputs}
-    names: dict[str, tuple[int, str]] = {}
-    for owner, arrays in result.arrays.items():
-        for name, gradient in arrays.items():
-            key = _array(network, (owner, name))
-            names[key], arrived[key] = (owner, name), gradient
-            operands[key] = weights.of(owner, ())[name]
-    missing = next((name for name in _reached(network, of) if name not in arrived), None)
-    if missing is not None:
-        return replace(_unchecked(""), wrong=f"no gradient came back to {missing}")
+    arrived: dict[str, Array | None] = {}
+    operands: dict[str, Array] = {}
+    names: dict[str, ArrayKey] = {}
+    for owner, name in _reached(network, of):
+        called = f"{network.nodes[owner].name}.{name}" if name else _input(network.nodes[owner].name)
+        if name:
+            names[called], operands[called] = (owner, name), weights.of(owner, ())[name]
+            arrived[called] = result.arrays.get(owner, {}).get(name)
+        else:
+            operands[called] = inputs[network.nodes[owner].name]
+            arrived[called] = result.inputs.get(network.nodes[owner].name)
 
     def function(moved: Mapping[str, Array]) -> Array:
         entering = {name: moved.get(_input(name), x) for name, x in inputs.items()}
         moved_weights = _Moved(weights, {place: moved[key] for key, place in names.items()})
         return _output(network, entering, moved_weights, engine, of)
 
+    if not operands:
+        return _unchecked("no gradient comes to an input or an array")
     if not weighing[0].any():
         return _unchecked(_NO_NUMBERS)
-    is_finite = all(np.isfinite(gradient).all() for gradient in arrived.values())
+    is_finite = all(np.isfinite(gradient).all() for gradient in arrived.values() if gradient is not None)
     if not is_finite and not all(_is_number(tensor).all() for tensor in _tensors(network, inputs, weights, engine, of)):
         return _unchecked(_OVERFLOWN)
     point = _Point(operands, function, weighing[0], result.output, _FINER_STEPS)
@@ -374,22 +376,22 @@ def _input(name: str) -> str:
     return f"input {name}"
 
 
-def _array(network: Network, key: ArrayKey) -> str:
-    return f"{network.nodes[key[0]].name}.{key[1]}"
+def _reached(network: Network, of: int) -> list[ArrayKey]:
+    """The arrays that a gradient of a node comes to, as no kind on the way passes none; an input has no name.
 
-
-def _reached(network: Network, of: int) -> Iterator[str]:
-    """What a gradient of a node must come to, as no kind on the way says that it passes none: inputs and arrays."""
-    arriving = {of}
+    One that did not come back is so taken for one of zeros.
+    """
+    arriving, reached = {of}, []
     for index in range(of, -1, -1):
         node = network.nodes[index]
         if index not in arriving:
             continue
         if node.is_input:
-            yield _input(node.name)
+            reached.append((index, ""))
             continue
-        yield from (_array(network, array.key) for _, array in learned_arrays(network, index))
+        reached += [array.key for _, array in learned_arrays(network, index)]
         arriving.update(source for at, source in enumerate(node.inputs) if not node.config.no_gradient(at))
+    return sorted(set(reached))
 
 
 def _mean_size(array: Array) -> float:
