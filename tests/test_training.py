@@ -20,6 +20,7 @@ from convcalc.analysis.learning.naming import NoSuchLayers, named
 from convcalc.analysis.learning.records import STATES, Optimizer
 from convcalc.analysis.learning.wanted import UnevenFreeze, asked
 from convcalc.language import Source, loads, writing
+from convcalc.views.training.shared import notes
 
 PAGE = (Path(__file__).parent.parent / "docs/training.md").read_text("utf-8")
 SMALL = {
@@ -390,3 +391,10 @@ def kept_table() -> str:
 def test_the_manual_says_what_each_kind_keeps() -> None:
     table = PAGE[PAGE.index("| what is kept |") :].partition("\n\n")[0]
     assert table == kept_table(), "its rows are the first sentences of what each kind says at `kept`"
+
+
+def test_a_gradient_that_stops_on_the_way_is_not_said_to_lack_an_output() -> None:
+    text = "input: [3, 6, 6]\nlayers:\n  - conv: {name: before, out_channels: 2, kernel_size: 3}\n  - opaque: [4]\n"
+    costs = convcalc.training(network_of(text + "  - linear: 3\n"))
+    assert costs.unreached == ("before",)
+    assert notes(costs)[-1].endswith("no output depends on them, or only through what passes none on")

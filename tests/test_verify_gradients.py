@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import MANY
 from test_cli import run as invoked
+from test_planning import network_of
 from test_verify import SMALL
 
 import convcalc
 from convcalc import steps
+from convcalc.battery.cases import generated
 from convcalc.battery.run import battery
 from convcalc.layers.linear import Linear
+from convcalc.reference.gradient_checks import check_network
+from convcalc.reference.gradients import _WayBack
 from convcalc.reference.memory import bytes_needed
 from convcalc.reference.verify import verify
 from convcalc.tensors import tape
-from convcalc.tensors.engine import Engine
+from convcalc.tensors.engine import Array, Engine
 from convcalc.tensors.tape import Pull
 
 NET = """
@@ -91,7 +96,7 @@ def test_a_table_has_marks_and_macs(tmp_path: Path) -> None:
     assert "their MACs" in out
     assert "gradient MACs 20,180 ✓" in out.replace("of weights 20,180 ✓", "")
     assert "of weights 20,180 ✓" in out
-    assert "every gradient is as differences have it" in out
+    assert "every gradient compared is as differences have it" in out
 
 
 def test_a_gradient_that_is_wrong_is_placed(doubled_filters: None, tmp_path: Path) -> None:
@@ -184,3 +189,67 @@ def test_zoo_has_the_gradients_that_differences_have(name: str) -> None:
     network = convcalc.load(f"zoo:{name}@input={'x'.join(map(str, SMALL[name]))}")
     verification = verify(network, gradients=True)
     assert verification.agrees, [layer.name for layer in verification.disagreements]
+
+
+def test_of_many_elements_some_stand_at_a_kink_and_nothing_is_wrong() -> None:
+    text = "input: [32, 64, 64]\nlayers:\n  - conv: {out_channels: 32, kernel_size: 3, padding: 1}\n  - relu\n"
+    check = check_network(network_of(text), seed=0, threads=1)
+    assert check is not None
+    assert (check.compared, check.wrong) == (1, "")
+
+
+def test_what_overflows_is_not_called_wrong_nor_right() -> None:
+    powers = "input: [3, 8, 8]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3}\n  - pow: 300\n"
+    check = check_network(network_of(powers + "  - elementwise: exp\n" * 3), seed=0, threads=1)
+    assert check is not None
+    assert (check.compared, check.values_agree) == (0, None)
+    assert "overflow" in check.reason
+
+
+def test_what_leaves_nothing_that_is_a_number_is_not_called_right() -> None:
+    text = "input: [4, 4, 4]\nlayers: [elementwise: abs, affine: {factor: -1, addend: -1}, elementwise: log]\n"
+    verification = verify(network_of(text), gradients=True)
+    last = verification.layers[-1].gradients
+    assert last is not None
+    assert (last.compared, last.values_agree, last.reason) == (0, None, "nothing that leaves is a number")
+    assert verification.gradients is not None
+    assert verification.gradients.reason == last.reason
+
+
+def test_a_network_without_layers_has_nothing_to_go_back_through() -> None:
+    check = check_network(network_of("input: [1, 1, 1]\nlayers: []\n"), seed=0, threads=1)
+    assert check is not None
+    assert check.reason == "no layer gives an output"
+
+
+def test_an_array_that_no_gradient_comes_back_to_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    add = _WayBack._add
+
+    def forgetful(self: _WayBack, index: int, name: str, arrived: Array) -> None:
+        if self.network.nodes[index].name != "head":
+            add(self, index, name, arrived)
+
+    monkeypatch.setattr(_WayBack, "_add", forgetful)
+    check = check_network(network_of(NET), seed=0, threads=1)
+    assert check is not None
+    assert check.wrong.startswith("along a random direction")
+
+
+def test_a_box_that_reads_nothing_passes_nothing_back_and_is_right() -> None:
+    network = generated("roi_align", random.Random("roi_align5")).network()
+    check = check_network(network, seed=5, threads=1)
+    assert check is not None
+    assert check.values_agree
+
+
+def test_what_was_not_compared_is_not_counted_among_what_is_right(tmp_path: Path) -> None:
+    text = "input: [3, 6, 6]\nlayers:\n  - conv: {out_channels: 2, kernel_size: 3}\n  - opaque: [4]\n  - linear: 3\n"
+    _, out, _ = run("verify", "--gradients", spec(tmp_path, text))
+    assert "gradients not compared at opaque1" in out
+    assert "every gradient compared is as differences have it" in " ".join(out.split())
+
+
+def test_a_network_that_passes_no_gradient_is_not_called_right() -> None:
+    check = check_network(network_of("input: [2, 3, 3]\nlayers: [elementwise: sign]\n"), seed=0, threads=1)
+    assert check is not None
+    assert (check.compared, check.values_agree) == (0, None)

@@ -9,6 +9,7 @@ a step may reach one: it must agree at some step, and does not at any where an a
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -17,6 +18,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from convcalc import steps
+from convcalc.analysis.learning.wanted import ArrayKey, learned_arrays
 from convcalc.layers import Wanted
 from convcalc.network import Network, Node
 from convcalc.reference.execution import FAILURES, Weights, failure, run_layer, running_steps
@@ -30,11 +32,14 @@ from convcalc.tensors.engine import Array, Engine
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 """How far from the point a function is run, one after the other, until the derivative is as it comes back."""
 
+_FINER_STEPS = (*STEPS, 1e-8, 1e-9)
+"""Those of a whole network, where among so many elements some stand at a kink within any larger step."""
+
 _RELATIVE = 1e-6
 """Of the size of what is added up: a difference of fourth order is a hundred times as exact at the first step."""
 
 _ROUNDED = 64 * float(np.finfo(np.float64).eps)
-"""Of the size of the two runs, which their difference loses."""
+"""Of the size of the two runs, which their difference loses: each element by itself, whatever it is weighed by."""
 
 _SINGLE, _FEW_SINGLE = 6, 2
 """Elements of each operand that are moved alone: of a layer, and of one that takes long."""
@@ -44,6 +49,10 @@ _LARGEST = 1e100
 
 _MOVED = 0.01
 """Of its mean size, by how much an element that enters is moved."""
+
+_NO_NUMBERS = "nothing that leaves is a number"
+
+_OVERFLOWN = "values overflow on the way, and what comes back there is no number"
 
 _LONG = 20_000
 """Steps of a layer from which it takes long."""
@@ -59,11 +68,12 @@ class _Point(NamedTuple):
     run: Callable[[Mapping[str, Array]], Array]
     weighing: Array
     output: Array
+    steps: Sequence[float] = STEPS
 
     def along(self, direction: Mapping[str, Array], step: float) -> tuple[float, float]:
         """The derivative of the weighed sum of what leaves along a direction, and what rounding makes of it."""
         first, second = self._difference(direction, step), self._difference(direction, step / 2)
-        size = float(np.abs(self.weighing * np.where(_is_number(self.output), self.output, 0)).sum())
+        size = float(np.linalg.norm(self.weighing * np.where(_is_number(self.output), self.output, 0)))
         return (4 * second - first) / 3, _ROUNDED * size / step
 
     def _difference(self, direction: Mapping[str, Array], step: float) -> float:
@@ -112,6 +122,8 @@ def check_layer(node: Node, arrays: Mapping[str, Array], inputs: Sequence[Array]
     wrong = _misshapen(arrived, operands)
     if wrong:
         return replace(check, wrong=wrong)
+    if not weighing.any():
+        return replace(check, reason=_NO_NUMBERS)
     macs, elements = config.macs(*shapes), config.elementwise_ops(*shapes)
     is_long = running_steps(config, node.shape, macs, elements, 0) > _LONG
     single = _FEW_SINGLE if is_long else _SINGLE
@@ -192,7 +204,7 @@ def _agreeing(point: _Point, direction: Mapping[str, Array], expected: float, si
     if not np.isfinite(expected):
         return float("nan")
     nearest, least = float("nan"), float("inf")
-    for step in STEPS:
+    for step in point.steps:
         derivative, rounded = point.along(direction, step)
         apart = abs(derivative - expected)
         if apart <= _RELATIVE * size + rounded:
@@ -272,7 +284,7 @@ def _costed(node: Node, arrays: Mapping[str, Array], entering: Sequence[Array], 
 
 def _off_kinks(x: Array, seed: int) -> Array:
     """A tensor moved a little at random, so that zeros which a layer left, for one, are no longer equal."""
-    return x + _MOVED * float(np.abs(x).mean() or 1.0) * np.random.default_rng([seed, x.size]).standard_normal(x.shape)
+    return x + _MOVED * _mean_size(x) * np.random.default_rng([seed, x.size]).standard_normal(x.shape)
 
 
 def _needed(network: Network, node: Node) -> int:
@@ -293,10 +305,13 @@ def _once(network: Network, node: Node) -> int:
 def check_network(network: Network, seed: int, threads: int) -> GradientCheck | None:
     """Hold the gradients of all inputs and arrays of a network against the derivative along a random direction.
 
-    What leaves is the first output. None where the steps of the run do not last, or nothing leaves.
+    What leaves is the first output of a layer. Each operand is moved by as much as its elements are large. None where
+    the steps of the run do not last.
     """
     of = next((index for index in network.outputs if index >= network.input_count), None)
-    if of is None or not steps.afford(sum(_once(network, node) for node in network.layers) * (3 + _EXTRAPOLATED)):
+    if of is None:
+        return _unchecked("no layer gives an output")
+    if not steps.afford(sum(_once(network, node) for node in network.layers) * (3 + _EXTRAPOLATED)):
         return None
     inputs, weights = _inputs(network, seed), RandomWeights(network, seed, "float64", keep=True)
     engine, generator = Engine(threads), np.random.default_rng([seed, 1])
@@ -313,22 +328,63 @@ def check_network(network: Network, seed: int, threads: int) -> GradientCheck | 
         return _unchecked(str(error))
     except FAILURES as error:
         return replace(_unchecked(""), wrong=f"could not be followed back: {failure(error)}")
-    arrived = {f"input {name}": gradient for name, gradient in result.inputs.items()}
-    operands = {f"input {name}": inputs[name] for name in result.inputs}
-    names: dict[str, tuple[int, str]] = {}
-    for owner, arrays in result.arrays.items():
-        for name, gradient in arrays.items():
-            key = f"{network.nodes[owner].name}.{name}"
-            names[key], arrived[key] = (owner, name), gradient
-            operands[key] = weights.of(owner, ())[name]
+    arrived: dict[str, Array | None] = {}
+    operands: dict[str, Array] = {}
+    names: dict[str, ArrayKey] = {}
+    for owner, name in _reached(network, of):
+        called = f"{network.nodes[owner].name}.{name}" if name else _input(network.nodes[owner].name)
+        if name:
+            names[called], operands[called] = (owner, name), weights.of(owner, ())[name]
+            arrived[called] = result.arrays.get(owner, {}).get(name)
+        else:
+            operands[called] = inputs[network.nodes[owner].name]
+            arrived[called] = result.inputs.get(network.nodes[owner].name)
 
     def function(moved: Mapping[str, Array]) -> Array:
-        entering = {name: moved.get(f"input {name}", x) for name, x in inputs.items()}
+        entering = {name: moved.get(_input(name), x) for name, x in inputs.items()}
         moved_weights = _Moved(weights, {place: moved[key] for key, place in names.items()})
         return _output(network, entering, moved_weights, engine, of)
 
-    point = _Point(operands, function, weighing[0], result.output)
-    return _compared(_unchecked(""), point, arrived, islice(_directions(point, arrived, generator, 0), 1))
+    if not operands:
+        return _unchecked("no gradient comes to an input or an array")
+    if not weighing[0].any():
+        return _unchecked(_NO_NUMBERS)
+    is_finite = all(np.isfinite(gradient).all() for gradient in arrived.values() if gradient is not None)
+    if not is_finite and not all(_is_number(tensor).all() for tensor in _tensors(network, inputs, weights, engine, of)):
+        return _unchecked(_OVERFLOWN)
+    point = _Point(operands, function, weighing[0], result.output, _FINER_STEPS)
+    directions = (
+        (what, {name: v * _mean_size(operands[name]) for name, v in direction.items()})
+        for what, direction in islice(_directions(point, arrived, generator, 0), 1)
+    )
+    return _compared(_unchecked(""), point, arrived, directions)
+
+
+def _input(name: str) -> str:
+    return f"input {name}"
+
+
+def _reached(network: Network, of: int) -> list[ArrayKey]:
+    """The arrays that a gradient of a node comes to, as no kind on the way passes none; an input has no name.
+
+    One that did not come back is so taken for one of zeros.
+    """
+    arriving, reached = {of}, []
+    for index in range(of, -1, -1):
+        node = network.nodes[index]
+        if index not in arriving:
+            continue
+        if node.is_input:
+            reached.append((index, ""))
+            continue
+        reached += [array.key for _, array in learned_arrays(network, index)]
+        arriving.update(source for at, source in enumerate(node.inputs) if not node.config.no_gradient(at))
+    return sorted(set(reached))
+
+
+def _mean_size(array: Array) -> float:
+    """How large elements are; 1 where there are none, or all are 0."""
+    return float(np.abs(array).mean() if array.size else 0.0) or 1.0
 
 
 class _Moved:
@@ -354,6 +410,13 @@ class _Moved:
 
 def _output(network: Network, inputs: Mapping[str, Array], weights: Weights, engine: Engine, of: int) -> Array:
     """The tensor of a node, run with these arrays."""
+    return deque(_tensors(network, inputs, weights, engine, of), maxlen=1)[0]
+
+
+def _tensors(
+    network: Network, inputs: Mapping[str, Array], weights: Weights, engine: Engine, of: int
+) -> Iterator[Array]:
+    """The tensors of the layers that a node depends on, in order, and last its own."""
     needed = ancestors(network, of)
     tensors = {place: inputs[node.name] for place, node in enumerate(network.inputs)}
     last_use = {source: index for index in needed for source in network.nodes[index].inputs}
@@ -362,8 +425,8 @@ def _output(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
         entering = [tensors[source] for source in node.inputs]
         with np.errstate(all="ignore"):
             tensors[index] = run_layer(engine, node.config, weights.of(index, entering), entering)[0]
+        yield tensors[index]
         tensors = {place: tensor for place, tensor in tensors.items() if last_use.get(place, index) >= index}
-    return tensors[of]
 
 
 def _inputs(network: Network, seed: int) -> dict[str, Array]:

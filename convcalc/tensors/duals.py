@@ -198,9 +198,10 @@ def _chosen(condition: Any, x: Any, y: Any) -> Any:
 
 def _clipped(x: Any, least: Any = None, most: Any = None, **how: Any) -> Any:
     """`numpy.clip`: the slope where the element stays within its bounds, or on one."""
-    bounds = [how.pop(word, given) for words, given in ((("a_min", "min"), least), (("a_max", "max"), most))
-              for word in words[:1]]  # fmt: skip
-    least, most = how.pop("min", bounds[0]), how.pop("max", bounds[1])
+    for name in ("a_min", "min"):  # NumPy has two names of either bound
+        least = how.pop(name, least)
+    for name in ("a_max", "max"):
+        most = how.pop(name, most)
     if how or isinstance(least, Dual) or isinstance(most, Dual):
         raise NotDifferentiable("no derivative is known of numpy.clip with regard to its bounds, or with options")
     within = True if least is None else x.value >= least

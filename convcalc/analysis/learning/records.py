@@ -138,7 +138,7 @@ class Training(Presented, msgspec.Struct, frozen=True, kw_only=True):
     """A step of training: layer by layer, and at every moment from the first layer to the optimiser's step.
 
     `peak` is the first of the `moments` at which the most is in memory. `unreached` names the layers whose weights no
-    gradient comes to, though they are not frozen, as no output depends on them.
+    gradient comes to, though they are not frozen: no output depends on them, or only through what passes none on.
     """
 
     network: Network

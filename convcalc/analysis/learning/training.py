@@ -21,6 +21,7 @@ from convcalc.analysis.learning.records import (
 from convcalc.analysis.learning.segments import Segment, segments
 from convcalc.analysis.learning.wanted import AskedGradients, asked
 from convcalc.analysis.report import sums
+from convcalc.arithmetic.number import product
 from convcalc.arithmetic.precision import Precision
 from convcalc.arithmetic.precision import precision as precision_of
 from convcalc.network import Network
@@ -147,19 +148,12 @@ def _totals(layers: tuple[TrainedLayer, ...], gradients: AskedGradients, memory:
     ways = ("macs", "input_gradient_macs", "weight_gradient_macs", "recomputed_macs")
     return TrainingTotals(
         **added,
-        trained_params=sum(_elements(shape) for shape in gradients.trained.values()),
+        trained_params=sum(product(shape) for shape in gradients.trained.values()),
         step_macs=sum(added[way] for way in ways),
         weight_bytes=always.weights,
         buffer_bytes=always.buffers,
         peak_bytes=max(moment.alive.bytes for moment in memory.moments),
     )
-
-
-def _elements(shape: tuple[int, ...]) -> int:
-    count = 1
-    for size in shape:
-        count *= size
-    return count
 
 
 def _checkpointing(

@@ -50,7 +50,7 @@ def verdict(battery: Battery, seconds: float | None = None) -> str:
     tried = f"{', '.join(_counts(battery))}, {words.exact(cases)} cases, seed {battery.seed}{took}"
     wrong = [result.name for result in battery.results if not result.agrees]
     if not wrong:
-        gradients = ", every gradient is as differences have it" if battery.gradients else ""
+        gradients = ", every gradient compared is as differences have it" if battery.gradients else ""
         values = f", every value compared equals {battery.runtime}'s" if battery.runtime else ""
         return f"{tried}: every number measured is as claimed, every identity holds{gradients}{values}"
     return f"{tried}: {len(wrong)} disagree{'s' if len(wrong) == 1 else ''}: {', '.join(wrong)}"

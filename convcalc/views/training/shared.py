@@ -174,7 +174,7 @@ def notes(training: Training) -> list[str]:
         texts.append(f"the cost of {words.listed(training.uncosted)} is not known")
     if training.unreached:
         names = words.listed(training.unreached)
-        texts.append(f"no output depends on {names}, so that these weights get no gradient")
+        texts.append(f"no gradient comes to {names}: no output depends on them, or only through what passes none on")
     return texts
 
 

@@ -366,7 +366,7 @@ def verdict(verification: Verification, seconds: float | None = None) -> str:
     if count_run == count:
         ran = f"{count} layer{'s' if count != 1 else ''} run"
     if verification.agrees:
-        gradients = ", every gradient is as differences have it" if _has_gradients(verification) else ""
+        gradients = ", every gradient compared is as differences have it" if _has_gradients(verification) else ""
         return f"{ran}{took}: every number measured is as claimed{gradients}{_values(verification)}"
     wrong = len(verification.disagreements)
     of_file = sum(tensor.agrees is False for tensor in verification.file.tensors) if verification.file else 0
