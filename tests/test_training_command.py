@@ -242,7 +242,7 @@ def test_two_files_share_a_header_and_an_array(spec: str) -> None:
         (("--training", "--freeze", "steam"), "freeze: expected the name of a layer or block, or a pattern of names"),
         (("--training", "--checkpoint", "steam"), "did you mean `stem`?"),
         (("--training", "--dtype", "int8"), "training takes a format with fractions, such as float32 or bfloat16"),
-        (("--training", "--optimizer", "lion"), "Invalid value for '--optimizer'"),  # what follows differs between versions of Typer
+        (("--training", "--optimizer", "lion"), "Invalid value for '--optimizer'"),
         (("--training", "--batch", "0"), "Invalid value for '--batch'"),
     ],
 )
