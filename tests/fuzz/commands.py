@@ -330,7 +330,8 @@ def _tried(file: str, data: bytes, arguments: Arguments) -> str:
         wrong_with("written.onnx")  # not every form that a layer is written in can be read again
     if Path("written.yaml").exists() and (problem := wrong_with("written.yaml")):
         raise Broken("what is written does not load", f"{problem}\n{Path('written.yaml').read_bytes()[:2000]!r}")
-    if arguments[0] == "verify" and outcome.code == 1 and b"expect" not in data:
+    held = arguments[0] == "verify" and "--gradients" not in arguments  # which stand at kinks where tensors always tie
+    if held and outcome.code == 1 and b"expect" not in data:
         raise Broken("it disagrees", outcome.out)
     if was_right and (problem := wrong_with(file)):
         raise Broken("a fixed spec does not load", f"{problem}\n{Path(file).read_bytes()[:2000]!r}")
