@@ -46,6 +46,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("net.yaml").write_text(GRIDDED, "utf-8")
     Path("cut.yaml").write_text(CUT, "utf-8")
+    Path("pooled.yaml").write_text("input: [2, 6, 6]\nlayers: [global_avg_pool]\n", "utf-8")
 
 
 def run(*arguments: str, code: int = 0) -> str:
@@ -288,6 +289,24 @@ def test_one_and_three_axes() -> None:
         assert len(images) == (1 if name == "line" else 3)
 
 
+def test_the_first_position_of_a_line_has_its_number() -> None:
+    Path("line.yaml").write_text("input: [2, 40]\nlayers: [conv: {out_channels: 3, kernel_size: 7}]\n", "utf-8")
+    assert "position 0 of 34" in run("line.yaml", "--seeds", "1", "--position", "0")
+
+
+@pytest.mark.parametrize("layer", ["flatten", "reshape: [2, 36]"])
+def test_positions_that_are_not_worked_out_are_no_holes(layer: str) -> None:
+    Path("flat.yaml").write_text(f"input: [2, 6, 6]\nlayers: [{layer}]\n", "utf-8")
+    text = run("flat.yaml", "--seeds", "1")
+    assert "1 of 36 positions of the input; where on it the theoretical field lies is not worked out" in text
+    assert "holes" not in text
+
+
+def test_a_single_position_is_not_all_of_several() -> None:
+    Path("relu.yaml").write_text("input: [2, 6, 6]\nlayers: [silu]\n", "utf-8")
+    assert "reads      the one position of the theoretical field" in run("relu.yaml", "--seeds", "1")
+
+
 def test_what_paths_over_all_positions_bring_is_drawn_too() -> None:
     """Beside a convolution of 3 a norm over positions: the frame is the input's then, and little lies in the field."""
     Path("all.yaml").write_text(
@@ -350,6 +369,7 @@ def test_a_model_has_weights_of_its_own() -> None:
         (("net.yaml", "relu2"), "there is no layer or block `relu2`; did you mean `relu1`?"),
         (("net.yaml", "--position", "30,3"), "position 30x3: `b` has 21x25 positions, expected 0 to 20x24"),
         (("net.yaml", "--position", "3"), "position 3: `b` has 21x25 positions"),
+        (("pooled.yaml", "--position", "0"), "position 0: `global_avg_pool1` has no positions, so none can be chosen"),
         (("net.yaml", "--position", "x"), "expected numbers such as 112,112"),
         (("net.yaml", "--input-name", "inptu"), "has no input `inptu`; did you mean `input`?"),
         (("net.yaml", "-o", "map.gif"), "expected a name that ends so, found map.gif"),

@@ -242,8 +242,8 @@ def test_two_files_share_a_header_and_an_array(spec: str) -> None:
         (("--training", "--freeze", "steam"), "freeze: expected the name of a layer or block, or a pattern of names"),
         (("--training", "--checkpoint", "steam"), "did you mean `stem`?"),
         (("--training", "--dtype", "int8"), "training takes a format with fractions, such as float32 or bfloat16"),
-        (("--training", "--optimizer", "lion"), "expected one of sgd, momentum, adam, found 'lion'"),
-        (("--training", "--batch", "0"), "expected a whole number from 1, found '0'"),
+        (("--training", "--optimizer", "lion"), "Invalid value for '--optimizer'"),
+        (("--training", "--batch", "0"), "Invalid value for '--batch'"),
     ],
 )
 def test_what_cannot_be(spec: str, options: tuple[str, ...], message: str) -> None:

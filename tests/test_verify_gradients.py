@@ -149,6 +149,11 @@ def test_what_the_steps_do_not_last_for_is_named(tmp_path: Path) -> None:
     assert "--max-steps" in out
 
 
+def test_tensors_that_always_tie_stand_at_no_kink(tmp_path: Path) -> None:
+    text = "input: [2, 5, 5]\nlayers:\n  - gelu\n  - min: {from: [previous, previous, previous]}\n"
+    assert verify(convcalc.load(spec(tmp_path, text)), gradients=True).agrees
+
+
 def test_memory_is_estimated_with_them(tmp_path: Path) -> None:
     path = spec(tmp_path, "input: [64, 512, 512]\nlayers:\n  - relu\n")
     limit = str(bytes_needed(convcalc.load(path), "float32"))

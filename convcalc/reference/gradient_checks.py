@@ -279,12 +279,15 @@ def check_layers(
 def _costed(node: Node, arrays: Mapping[str, Array], entering: Sequence[Array], seed: int) -> GradientCheck:
     if not node.config.costed:
         return _unchecked("nothing says what is computed there")
-    return check_layer(node, arrays, [_off_kinks(x, seed) for x in entering], seed)
+    return check_layer(node, arrays, [_off_kinks(x, seed, place) for place, x in enumerate(entering)], seed)
 
 
-def _off_kinks(x: Array, seed: int) -> Array:
-    """A tensor moved a little at random, so that zeros which a layer left, for one, are no longer equal."""
-    return x + _MOVED * _mean_size(x) * np.random.default_rng([seed, x.size]).standard_normal(x.shape)
+def _off_kinks(x: Array, seed: int, place: int) -> Array:
+    """A tensor moved a little at random, so that zeros which a layer left, for one, are no longer equal.
+
+    One that enters at several places is moved otherwise at each, as the largest of equal tensors is a kink everywhere.
+    """
+    return x + _MOVED * _mean_size(x) * np.random.default_rng([seed, x.size, place]).standard_normal(x.shape)
 
 
 def _needed(network: Network, node: Node) -> int:

@@ -224,7 +224,20 @@ def _verify(file: str, data: bytes, draw: random.Random) -> Arguments:
         return _lint(file, data, draw)
     layer = ["--layer", _layer(data, draw)] if draw.random() < 0.2 else []
     form = draw.choice(("table", "json", "markdown"))
+    if draw.random() < 0.4:
+        return _field(file, data, draw)
+    layer += ["--gradients", "--max-steps", "100K"] if draw.random() < 0.2 else []
     return ["verify", file, "--threads", "1", "--max-memory", "1GiB", "--format", form, *layer]
+
+
+def _field(file: str, data: bytes, draw: random.Random) -> Arguments:
+    """What a layer really looks at, of few runs."""
+    options = ["--seeds", "1", "--threads", "1", "--max-memory", "1GiB"]
+    options += ["--format", draw.choice(("table", "json", "csv", "markdown"))]
+    options += ["--at", draw.choice(("0", "1x1", "0x0", "2x0x1"))] if draw.random() < 0.2 else []
+    options += ["-o", draw.choice(("map.svg", "map.png", "map.npy")), "--force"] if draw.random() < 0.5 else []
+    layer = [_layer(data, draw)] if draw.random() < 0.2 else []
+    return ["field", *options, "--", file, *layer]
 
 
 def _export(file: str, data: bytes, draw: random.Random) -> Arguments:

@@ -86,6 +86,14 @@ class EffectiveField(Presented, msgspec.Struct, frozen=True, eq=False, kw_only=T
             for span, size in zip(self.spans, self.sizes, strict=True)
         )
 
+    @property
+    def is_placed(self) -> bool:
+        """Whether it is worked out where on the input the theoretical field of this position lies."""
+        if self.receptive_field.is_global:
+            return True
+        sizes = self.receptive_field.size or self.sizes
+        return not any(span is None and size is not None for span, size in zip(self.spans, sizes, strict=True))
+
     def profile(self, axis: int) -> list[float]:
         """The share of the mass at each position of an axis, whatever the position on the others."""
         along = self.mass.sum(tuple(other for other in range(self.mass.ndim) if other != axis))

@@ -84,7 +84,9 @@ def sight(network: Network, place: int, position: Sequence[int] | None = None) -
     at = [size // 2 for size in sizes] if position is None else list(position)
     if len(at) != len(sizes) or not all(0 <= index < size for index, size in zip(at, sizes, strict=True)):
         asked, grid = ("x".join(map(str, numbers)) or "none" for numbers in (at, sizes))
-        ends = f"0 to {'x'.join(str(size - 1) for size in sizes)}" if sizes else "no position at all"
+        if not sizes:
+            raise NoEffectiveField(f"position {asked}: `{node.name}` has no positions, so none can be chosen")
+        ends = f"0 to {'x'.join(str(size - 1) for size in sizes)}"
         raise NoEffectiveField(f"position {asked}: `{node.name}` has {grid} positions, expected {ends}")
     index: list[int | None] = [None] * len(node.shape)
     for axis, number in zip(axes, at, strict=True):

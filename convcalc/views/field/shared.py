@@ -38,7 +38,8 @@ def subject(field: EffectiveField) -> str:
     name = f"{short(field.layer)}   {field.kind}   {words.shape(field.output_shape)}"
     if not field.position:
         return f"{name}   all of it: it has no positions of its own"
-    return f"{name}   position {words.shape(field.position)} of {words.shape(field.position_sizes)}"
+    place, sizes = ("x".join(map(str, numbers)) for numbers in (field.position, field.position_sizes))
+    return f"{name}   position {place} of {sizes}"
 
 
 def heading(looked: Looked) -> str:
@@ -96,6 +97,10 @@ def _root(field: EffectiveField) -> str:
 
 def _reads(field: EffectiveField) -> str:
     count, total = words.exact(field.reads), words.exact(field.span_positions)
+    if not field.is_placed:
+        return f"{count} of {total} positions of the input; where on it the theoretical field lies is not worked out"
+    if field.span_positions == field.reads == 1:
+        return "the one position of the theoretical field that is on the input"
     if field.reads == field.span_positions:
         return f"all {total} positions of the theoretical field that are on the input"
     holes = _share(field.span_positions - field.reads, field.span_positions)
