@@ -43,7 +43,7 @@ ELSEWHERE = {
     "sweep": "tests/test_sweep_command.py: every column against loading and analyzing each point",
     "memory": "tests/test_memory_command.py: every column against networks that are run and let go of tensors",
     "training": "tests/test_training_command.py: every column against a step that is run and measured",
-    "field": "tests/test_effective_field.py, test_field_command.py: the map against closed forms, its text against the map",
+    "field": "tests/test_effective_field.py, test_field_command.py: closed forms; texts against the map",
     "saliency": "tests/test_saliency.py: closed forms, and what PyTorch says of the same files",
     "devices": "tests/test_devices.py: what files say, and that what is printed is what they say",
     "signatures": "tests/test_latency.py: against layers that are compared as values",
