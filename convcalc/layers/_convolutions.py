@@ -16,7 +16,26 @@ from convcalc.layers._checks import fits, grouped
 from convcalc.layers._windows import shown_window
 
 
-class Convolution(Kind, frozen=True, kw_only=True):
+class Filtering(Kind, frozen=True, kw_only=True):
+    """A map and a weight, own or entering, that meet in products, each of which comes back once to either."""
+
+    def kept(self, wanted: Wanted, x: Shape, *given: Shape) -> Kept:
+        """The map for the gradient of the weight, and a weight that enters for the map's; padding is made again."""
+        own, entering = self._weight_wanted(wanted, x, given)
+        return Kept(inputs=(0,) * (own or entering) + (1,) * (wanted.inputs[0] and len(given) > 0))
+
+    def gradient_macs(self, wanted: Wanted, x: Shape, *given: Shape) -> tuple[int, int]:
+        """As many as forwards, for the map and for the weight, which is own or enters."""
+        own, entering = self._weight_wanted(wanted, x, given)
+        macs = self.macs(x, *given)
+        return macs * (wanted.inputs[0] + entering), macs * own
+
+    def _weight_wanted(self, wanted: Wanted, x: Shape, given: Sequence[Shape]) -> tuple[bool, bool]:
+        """Whether the gradient of a weight of its own is wanted, and whether that of one that enters is."""
+        return wanted.weights and not given, len(given) > 0 and wanted.inputs[1]
+
+
+class Convolution(Filtering, frozen=True, kw_only=True):
     """A window on the input, whose taps are multiplied with learned weights, or with those that another layer makes."""
 
     inputs: ClassVar[tuple[int, int | None]] = (1, 3)
@@ -55,21 +74,6 @@ class Convolution(Kind, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape, *given: Shape) -> int:
         return product(self.shape(x)) if self.bias else 0
-
-    def kept(self, wanted: Wanted, x: Shape, *given: Shape) -> Kept:
-        """The map for the gradient of the weight, and a weight that enters for the map's; padding is made again."""
-        own, entering = self._weight_wanted(wanted, x, given)
-        return Kept(inputs=(0,) * (own or entering) + (1,) * (wanted.inputs[0] and len(given) > 0))
-
-    def gradient_macs(self, wanted: Wanted, x: Shape, *given: Shape) -> tuple[int, int]:
-        """As many as forwards, for the map and for the weight, which is own or enters."""
-        own, entering = self._weight_wanted(wanted, x, given)
-        macs = self.macs(x, *given)
-        return macs * (wanted.inputs[0] + entering), macs * own
-
-    def _weight_wanted(self, wanted: Wanted, x: Shape, given: Sequence[Shape]) -> tuple[bool, bool]:
-        """Whether the gradient of a weight of its own is wanted, and whether that of one that enters is."""
-        return wanted.weights and not given, len(given) > 0 and wanted.inputs[1]
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         """As they enter, but of the map what lies on its channels, which every filter looks at together."""

@@ -18,7 +18,7 @@ Source: Dumoulin and Visin 2016, relation 13; PyTorch nn.ConvTranspose2d; Keras 
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
@@ -29,10 +29,11 @@ from convcalc.arithmetic.moving import transposed
 from convcalc.arithmetic.number import maximum, named, product
 from convcalc.arithmetic.window import Padding, Pair, Window
 from convcalc.fields import Channels, Flag, PaddingType, PerAxis, Sizes
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kept, Kind, OnnxGraph, Shape, Wanted, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import draw_padding
 from convcalc.layers._checks import grouped
 from convcalc.layers._convolutions import (
+    Filtering,
     all_seen,
     biased,
     by_sample,
@@ -48,7 +49,7 @@ from convcalc.layers._windows import shown_window
 WORDS = ("same", "same_lower", "valid")
 
 
-class ConvTranspose(Kind, frozen=True, kw_only=True):
+class ConvTranspose(Filtering, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (1, 3)
     is_transposed = is_convolution = mixes_channels = is_map = True
 
@@ -114,21 +115,6 @@ class ConvTranspose(Kind, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape, *given: Shape) -> int:
         return product(self.shape(x)) if self.bias else 0
-
-    def kept(self, wanted: Wanted, x: Shape, *given: Shape) -> Kept:
-        """The map for the gradient of the weight, and a weight that enters for the map's."""
-        own, entering = self._weight_wanted(wanted, x, given)
-        return Kept(inputs=(0,) * (own or entering) + (1,) * (wanted.inputs[0] and len(given) > 0))
-
-    def gradient_macs(self, wanted: Wanted, x: Shape, *given: Shape) -> tuple[int, int]:
-        """As many as forwards, for the map and for the weight, which is own or enters."""
-        own, entering = self._weight_wanted(wanted, x, given)
-        macs = self.macs(x, *given)
-        return macs * (wanted.inputs[0] + entering), macs * own
-
-    def _weight_wanted(self, wanted: Wanted, x: Shape, given: Sequence[Shape]) -> tuple[bool, bool]:
-        """Whether the gradient of a weight of its own is wanted, and whether that of one that enters is."""
-        return wanted.weights and not given, len(given) > 0 and wanted.inputs[1]
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         output = self.shape(*inputs)
