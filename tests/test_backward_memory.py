@@ -11,8 +11,9 @@ import convcalc
 from convcalc.network import Network
 from convcalc.reference.backward_memory import bytes_to_check_gradients, bytes_to_differentiate
 from convcalc.reference.fields.effective import effective_field
-from convcalc.reference.gradient_checks import check_layers, check_network
+from convcalc.reference.layer_gradients import check_layers
 from convcalc.reference.memory import WORKSPACE_BYTES, TooLarge
+from convcalc.reference.network_gradients import check_network
 from convcalc.reference.weights import RandomWeights
 
 NETWORKS = ["zoo:squeezenet1_1", "zoo:mobilenet_v2"]

@@ -18,9 +18,9 @@ from convcalc import steps
 from convcalc.battery.cases import generated
 from convcalc.battery.run import battery
 from convcalc.layers.linear import Linear
-from convcalc.reference.gradient_checks import check_network
 from convcalc.reference.gradients import _WayBack
 from convcalc.reference.memory import bytes_needed
+from convcalc.reference.network_gradients import check_network
 from convcalc.reference.verify import verify
 from convcalc.tensors import tape
 from convcalc.tensors.engine import Array, Engine

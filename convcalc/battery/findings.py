@@ -15,8 +15,9 @@ from convcalc.network import Network
 from convcalc.reference.against import OnnxRuntime
 from convcalc.reference.execution import failure, run_layer
 from convcalc.reference.fields.probe import probe
-from convcalc.reference.gradient_checks import check_layers, check_network
+from convcalc.reference.layer_gradients import check_layers
 from convcalc.reference.measured import BUFFERS
+from convcalc.reference.network_gradients import check_network
 from convcalc.reference.scalar import counted
 from convcalc.reference.verified import Figure, LayerResult
 from convcalc.reference.verify import compared

@@ -25,10 +25,11 @@ from convcalc.reference.execution import Step, Weights, execute, running_steps
 from convcalc.reference.fields.field_checks import FieldCheck
 from convcalc.reference.fields.probe import probe
 from convcalc.reference.folded import KernelWeights
-from convcalc.reference.gradient_checks import check_layers, check_network
+from convcalc.reference.layer_gradients import check_layers
 from convcalc.reference.measured import Measured, expectations, kept, result, totals_of
 from convcalc.reference.memory import TooLarge, bytes_needed
 from convcalc.reference.model_file import check_file
+from convcalc.reference.network_gradients import check_network
 from convcalc.reference.part_of import kernel_of
 from convcalc.reference.verified import Expectation, Figure, GradientCheck, LayerResult, Verification
 from convcalc.reference.weights import RandomWeights
@@ -85,7 +86,7 @@ def verify(
     and `against`, always an export, are about these; but what the spec expects is of the network as written.
 
     `gradients` holds what comes back through every layer, and through the network, against differences, in float64
-    and as the network is written (see `convcalc.reference.gradient_checks`), and counts the MACs of the way back.
+    and as the network is written (see `convcalc.reference.differences`), and counts the MACs of the way back.
 
     Raises:
         ValueError: a dtype that is not in `DTYPES`, a runtime that is not in `RUNTIMES`.
