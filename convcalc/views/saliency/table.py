@@ -8,6 +8,7 @@ from typing import Any
 from convcalc.views.columns import Column, Grid, fitted
 from convcalc.views.formats import terminal
 from convcalc.views.output import Output
+from convcalc.views.pictures.heat.colours import hexadecimal
 from convcalc.views.saliency import shared
 from convcalc.views.saliency.shared import ShownSaliency
 
@@ -51,8 +52,6 @@ def _preview(shown: ShownSaliency, console: Any) -> Iterator[terminal.Styled]:
     columns = min(console.width, _WIDEST_PICTURE)
     pixels = halves(over(shown.picture, shown.saliency.amounts), columns, _HIGHEST_PICTURE)
     for above, below in zip(pixels[::2], pixels[1::2], strict=True):
-        yield terminal.line(*(("▀", f"{_hex(up)} on {_hex(down)}") for up, down in zip(above, below, strict=True)))
-
-
-def _hex(colour: Any) -> str:
-    return f"#{colour[0]:02x}{colour[1]:02x}{colour[2]:02x}"
+        yield terminal.line(
+            *(("▀", f"{hexadecimal(up)} on {hexadecimal(down)}") for up, down in zip(above, below, strict=True))
+        )
