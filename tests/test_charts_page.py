@@ -74,6 +74,24 @@ def pixel(page: Page, name: str, layer: str) -> dict[str, float]:
     return place
 
 
+def click(page: Page, name: str, layer: str) -> None:
+    """Click at the point of a layer in a chart until something is selected: a chart may be drawn anew in between."""
+    from playwright.sync_api import TimeoutError as NothingSelected
+
+    plot, is_selected = chart(page, name).locator(".chart-plot"), "convcalc.states[0].selected !== null"
+    for _ in range(_TRIES):
+        plot.click(position=pixel(page, name, layer))  # type: ignore[arg-type]
+        try:
+            page.wait_for_function(is_selected, timeout=_PATIENCE)
+        except NothingSelected:
+            continue
+        return
+
+
+_TRIES, _PATIENCE = 5, 2000
+"""How often, and for so many milliseconds each."""
+
+
 def marked(page: Page, name: str) -> list[list[float]]:
     """The points that are marked as selected in a chart."""
     script = """name => document.querySelector(`[data-chart="${name}"]`).view.drawing.getOption().series
@@ -105,7 +123,7 @@ def test_every_chart_is_drawn_with_what_it_says(page: Page, resnet: Path) -> Non
 def test_a_click_selects_and_every_chart_marks_it(page: Page, resnet: Path, name: str) -> None:
     opened(page, resnet)
     layer = "layer2.0.conv2"
-    chart(page, name).locator(".chart-plot").click(position=pixel(page, name, layer))  # type: ignore[arg-type]
+    click(page, name, layer)
     assert selected(page) == layer
     place = index_of(page, layer) - 1
     layers = json.loads(run("memory", "zoo:resnet50", "--format", "json"))["layers"]
