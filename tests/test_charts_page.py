@@ -75,21 +75,21 @@ def pixel(page: Page, name: str, layer: str) -> dict[str, float]:
 
 
 def click(page: Page, name: str, layer: str) -> None:
-    """Click at the point of a layer in a chart until something is selected: a chart may be drawn anew in between."""
-    from playwright.sync_api import TimeoutError as NothingSelected
+    """Click at the point of a layer in a chart until something is selected: a chart may be drawn anew in between.
 
-    plot, is_selected = chart(page, name).locator(".chart-plot"), "convcalc.states[0].selected !== null"
-    for _ in range(_TRIES):
+    The page is asked again and again, as its policy forbids what Playwright would wait by.
+    """
+    plot = chart(page, name).locator(".chart-plot")
+    for _ in range(_CLICKS):
         plot.click(position=pixel(page, name, layer))  # type: ignore[arg-type]
-        try:
-            page.wait_for_function(is_selected, timeout=_PATIENCE)
-        except NothingSelected:
-            continue
-        return
+        for _ in range(_LOOKS):
+            if page.evaluate("convcalc.states[0].selected !== null"):
+                return
+            page.wait_for_timeout(_MILLISECONDS)
 
 
-_TRIES, _PATIENCE = 5, 2000
-"""How often, and for so many milliseconds each."""
+_CLICKS, _LOOKS, _MILLISECONDS = 5, 20, 100
+"""How often it is clicked, how often looked at after each, and what lies between two looks."""
 
 
 def marked(page: Page, name: str) -> list[list[float]]:
