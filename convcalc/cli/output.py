@@ -101,6 +101,14 @@ def show_errors(problems: Iterable[Diagnostic]) -> None:
     diagnostics.show(console(sys.stderr), list(problems))
 
 
+def reject_one(writer: Any, file: str, problems: list[Diagnostic], out: Output) -> ExitCode:
+    """Show what is wrong with one of several files, and keep it where the format of `writer` holds such."""
+    if hasattr(writer, "write_failure"):
+        writer.write_failure(file, problems, out)
+    show_errors(problems)
+    return ExitCode.BAD_INPUT
+
+
 def reject(problems: Iterable[Diagnostic]) -> NoReturn:
     """End the command with the mistakes of what it reads, and exit code 2."""
     show_errors(problems)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from convcalc import steps
-from convcalc.cli.output import STDOUT, ExitCode, end, fail, refuse, save, show_errors
+from convcalc.cli.output import STDOUT, ExitCode, end, fail, refuse, reject_one, save
 from convcalc.cli.work.progress import working
 from convcalc.cli.work.targets import check_plot
 from convcalc.language.named import file_of, readable
@@ -49,10 +49,7 @@ def memory(
 
     def reject(file: str, errors: list[Diagnostic]) -> None:
         nonlocal code
-        if hasattr(writer, "write_failure"):
-            writer.write_failure(readable(file), errors, out)
-        show_errors(errors)
-        code = ExitCode.BAD_INPUT
+        code = reject_one(writer, readable(file), errors, out)
 
     for file in files:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 from convcalc import steps
-from convcalc.cli.output import ExitCode, end, show_errors
+from convcalc.cli.output import ExitCode, end, reject_one
 from convcalc.cli.work.progress import working
 from convcalc.language.named import readable
 from convcalc.views.output import Output
@@ -55,10 +55,7 @@ def training(
 
     def reject(file: str, errors: list[Diagnostic]) -> None:
         nonlocal code
-        if hasattr(writer, "write_failure"):
-            writer.write_failure(readable(file), errors, out)
-        show_errors(errors)
-        code = ExitCode.BAD_INPUT
+        code = reject_one(writer, readable(file), errors, out)
 
     for file in files:
         path = readable(file)
